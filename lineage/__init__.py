@@ -1,0 +1,61 @@
+"""Lineage that knows no orchestrator: references, reading and writing, questions.
+
+| name | what it is |
+|---|---|
+| `source` | files from outside, as they are now |
+| `read`, `write` | what a reference stands for; what a task made |
+| `load` | a registered model |
+| `current` | the run that the calling code belongs to |
+| `DatasetVersion`, `Snapshot`, `ModelVersion` | the references that tasks pass |
+| `plain` | the adapter for scripts and notebooks |
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import plain
+    from .active import current
+    from .data import read, source, write
+    from .records import Dataset, DatasetVersion, ModelVersion, Snapshot
+    from .registry import load
+
+__all__ = [
+    "Dataset",
+    "DatasetVersion",
+    "ModelVersion",
+    "Snapshot",
+    "current",
+    "load",
+    "plain",
+    "read",
+    "source",
+    "write",
+]
+
+# Found when first asked for, so that importing one submodule does not import the others.
+_HOME = {
+    "Dataset": ".records",
+    "DatasetVersion": ".records",
+    "ModelVersion": ".records",
+    "Snapshot": ".records",
+    "current": ".active",
+    "load": ".registry",
+    "read": ".data",
+    "source": ".data",
+    "write": ".data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plain":
+        return importlib.import_module(".plain", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

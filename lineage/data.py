@@ -1,0 +1,139 @@
+"""Reading and writing what references stand for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .active import current
+from .errors import ParameterError
+from .records import DatasetVersion, Kind, Snapshot
+from .workspace import workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def source(pattern: str | Path, *, folder: Path | None = None) -> DatasetVersion | Snapshot:
+    """Take files from outside as they are now, and keep their bytes.
+
+    Args:
+        pattern: a path, or a pattern with partition keys: `raw/month={month}/*.csv`.
+        folder: what a relative pattern is relative to; the working folder by default.
+
+    Returns:
+        One version for a path, a snapshot for a pattern with keys.
+
+    Raises:
+        DataError: nothing matches, or a file was rewritten while it was read.
+        PipelineError: the pattern is malformed.
+    """
+    from .content import sources
+
+    space = workspace()
+    text, folder = str(pattern), folder or Path.cwd()
+    found: DatasetVersion | Snapshot
+    if "{" in text:
+        found = sources.snapshot(text, folder=folder, cache=space.cache)
+    else:
+        found = sources.version(text, folder=folder, cache=space.cache)
+    for version in found.versions if isinstance(found, Snapshot) else (found,):
+        sources.keep(version, space.artifacts)
+    return found
+
+
+def read(version: DatasetVersion) -> Any:
+    """What a reference stands for: a DataFrame, JSON data, a fitted estimator, or bytes.
+
+    The bytes are verified against the reference's digest.
+
+    Raises:
+        ArtifactError: they are not in the store, or are not those bytes.
+        DataError: they cannot be read as the format the reference names.
+    """
+    from .content import models, tables
+
+    store = workspace().artifacts
+    match version.format.partition("+")[0]:
+        case "csv" | "parquet":
+            return tables.read_table(version, store)
+        case "json":
+            return json.loads(store.read(version.digest))
+        case "skops":
+            return models.load(store.read(version.digest))
+        case _:
+            return store.read(version.digest)
+
+
+def write(
+    data: pd.DataFrame | bytes | Path | object,
+    name: str,
+    *,
+    partition: str = "",
+    format: str = "",  # noqa: A002 - the field's own word for it
+) -> DatasetVersion:
+    """Keep what a task made, under a name of its own.
+
+    Args:
+        data: a DataFrame (kept as Parquet), a fitted estimator (skops), bytes, a path to a
+            file, or anything JSON can hold.
+        name: the dataset is `{flow}/{name}`.
+        partition: its partition key, if it has one.
+        format: how to read it; found from `data` by default.
+
+    Returns:
+        A reference to it: return it from the task.
+
+    Raises:
+        DataError: a DataFrame with a column that Parquet cannot hold.
+        ParameterError: `data` is none of the above.
+        ArtifactError: the store cannot be written.
+    """
+    run = current()
+    content, found, rows, facets = _encode(data, format)
+    version = DatasetVersion(
+        namespace="begat",
+        name=f"{run.flow}/{name}" if run.flow else name,
+        partition=partition,
+        digest=workspace().artifacts.write(content),
+        size=content.stat().st_size if isinstance(content, Path) else len(content),
+        rows=rows,
+        format=found,
+        kind=_kind(found),
+        producer=run.run_id,
+    )
+    for key, body in facets.items():
+        run.output_facet(version, key, body)
+    return version
+
+
+def _encode(data: Any, given: str) -> tuple[bytes | Path, str, int | None, dict[str, Any]]:
+    if isinstance(data, Path):
+        return data, given or data.suffix.lstrip(".") or "bytes", None, {}
+    if isinstance(data, bytes):
+        return data, given or "bytes", None, {}
+    if hasattr(data, "to_parquet"):
+        from . import events
+        from .content import tables
+
+        schema = events.facets.schema(tables.schema_of(data))
+        return tables.to_parquet(data), "parquet", len(data), {"schema": schema}
+    if given == "skops" or hasattr(data, "predict"):
+        from .content import models
+
+        return models.dump(data), "skops", None, {}
+    try:
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"a {type(data).__qualname__} cannot be kept ({error}); give a DataFrame, a fitted "
+            "estimator, bytes, a path, or data that JSON can hold"
+        ) from None
+    return text.encode(), given or "json", None, {}
+
+
+def _kind(format_: str) -> Kind:
+    if format_ == "skops":
+        return "MODEL"
+    return "TABLE" if format_ in ("csv", "parquet") else "FILE"

@@ -1,0 +1,94 @@
+"""What events say about code and machine: captured once, told in every run."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import events
+from .capture import git, hardware, image, packages, sources
+from .errors import WorldError
+from .workspace import Workspace, workspace
+
+log = logging.getLogger("begat")
+
+#: The orchestrator's job variables, where an adapter has handed them in: an image may be in them.
+_job_variables: dict[str, Any] = {}
+
+
+def use_job_variables(variables: Mapping[str, Any]) -> None:
+    """Take what the deployment says about the process it started (its image)."""
+    _job_variables.update(variables)
+
+
+def environment(*, inline: bool = False) -> dict[str, Any]:
+    """Run facets about packages, Python, image and hardware of this process.
+
+    Args:
+        inline: name every distribution in the event, beside the digest of the list.
+    """
+    found = _packages()
+    given = image.capture(workspace().settings, _job_variables)
+    return {
+        "begat_packages": found.to_facet(inline=inline),
+        "begat_image": given.to_facet(),
+        "begat_hardware": hardware.capture().to_facet(),
+    }
+
+
+@functools.cache
+def commit(flow_run_id: str) -> git.Git:
+    """The commit that the working folder is at, looked up once a flow run."""
+    del flow_run_id  # the key of the cache: what is checked out may change between flow runs
+    return git.capture(Path.cwd())
+
+
+def code_facets(found: git.Git) -> dict[str, Any]:
+    """Job facets about the code."""
+    return {"sourceCodeLocation": events.facets.source_code_location(found)} if found.commit else {}
+
+
+def archive(files: tuple[Path, ...], space: Workspace) -> str:
+    """Digest of the archive that holds `files`; empty if it could not be stored."""
+    state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    with _archiving:
+        if (state, space.settings.artifacts) not in _archives:
+            try:
+                _archives[state, space.settings.artifacts] = sources.archive(files, space.artifacts)
+            except WorldError as error:
+                log.warning("the sources of this run are not kept: %s", error)
+                return ""
+        return _archives[state, space.settings.artifacts]
+
+
+@contextmanager
+def unbroken(what: str, run_id: str) -> Iterator[None]:
+    """Lineage never breaks training: what goes wrong inside is told and left behind."""
+    try:
+        yield
+    except Exception as error:
+        log.warning(
+            "%s %s was not recorded: %s: %s",
+            what,
+            run_id,
+            type(error).__name__,
+            error,
+            exc_info=True,
+        )
+
+
+@functools.cache
+def _packages() -> packages.Packages:
+    found = packages.capture()
+    with unbroken("the packages of process with", found.digest):
+        workspace().artifacts.write(found.to_json())
+    return found
+
+
+_archiving = threading.Lock()
+_archives: dict[tuple[Any, str], str] = {}
