@@ -52,16 +52,23 @@ def read(version: DatasetVersion) -> Any:
         ArtifactError: they are not in the store, or are not those bytes.
         DataError: they cannot be read as the format the reference names.
     """
+    from . import events
     from .content import models, tables
 
     store = workspace().artifacts
     match version.format.partition("+")[0]:
         case "csv" | "parquet":
-            return tables.read_table(version, store)
+            frame = tables.read_table(version, store)
+            if version.rows is None:  # nobody has counted them before
+                counted = events.facets.input_statistics(size=version.size, rows=len(frame))
+                current().input_facet(version, "inputStatistics", counted)
+            return frame
         case "json":
             return json.loads(store.read(version.digest))
         case "skops":
-            return models.load(store.read(version.digest))
+            return models.load(
+                store.read(version.digest), trusted=workspace().settings.trusted_types
+            )
         case _:
             return store.read(version.digest)
 
@@ -88,6 +95,7 @@ def write(
     Raises:
         DataError: a DataFrame with a column that Parquet cannot hold.
         ParameterError: `data` is none of the above.
+        UntrustedModelError: an estimator of types that nobody reviewed.
         ArtifactError: the store cannot be written.
     """
     run = current()
@@ -122,7 +130,10 @@ def _encode(data: Any, given: str) -> tuple[bytes | Path, str, int | None, dict[
     if given == "skops" or hasattr(data, "predict"):
         from .content import models
 
-        return models.dump(data), "skops", None, {}
+        content = models.dump(data)
+        # Refused now, by whoever made it, rather than by everyone who reads it.
+        models.check(content, trusted=workspace().settings.trusted_types)
+        return content, "skops", None, {}
     try:
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:

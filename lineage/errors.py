@@ -8,6 +8,7 @@
     │   ├── DataError             a source, a partition, a file's content
     │   │   └── ExpectationError  data that its own expectations refuse
     │   ├── RecipeError           something that determines an output and cannot be digested
+    │   ├── EventError            an event, or a value in one, that JSON cannot say exactly
     │   ├── UntrustedModelError   a model file that holds types nobody reviewed
     │   └── RefError              a reference that names nothing, or too much
     └── WorldError                the machine did not do its part (exit code 1)
@@ -58,6 +59,10 @@ class ExpectationError(DataError):
 
 class RecipeError(UserError):
     """A value determines a task's output and has no digest that would tell when it changes."""
+
+
+class EventError(UserError):
+    """An event is not JSON, or holds a value that JSON cannot say exactly."""
 
 
 class UntrustedModelError(UserError):

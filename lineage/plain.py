@@ -54,6 +54,23 @@ def flow(name: str) -> Iterator[Caller]:
     flow_run.flow_event("COMPLETE", caller)
 
 
+def unchanged(name: str, *, reused: int, model_version: str = "") -> str:
+    """Record a flow run that had nothing to do: its one event is COMPLETE.
+
+    Args:
+        name: the flow's name.
+        reused: how many tasks earlier runs answered.
+        model_version: the model that stands.
+
+    Returns:
+        The flow run's id.
+    """
+    caller = _caller(name, parent=_flow.get())
+    flow_run.tally(caller.run.run_id).add(reused=reused, model_version=model_version)
+    flow_run.flow_event("COMPLETE", caller)
+    return caller.run.run_id
+
+
 @overload
 def task(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,10 @@ def environment(*, inline: bool = False) -> dict[str, Any]:
     Args:
         inline: name every distribution in the event, beside the digest of the list.
     """
-    found = _packages()
-    given = image.capture(workspace().settings, _job_variables)
+    space = workspace()
+    found = packages.capture()
+    _keep(found, space)
+    given = image.capture(space.settings, _job_variables)
     return {
         "begat_packages": found.to_facet(inline=inline),
         "begat_image": given.to_facet(),
@@ -53,8 +55,18 @@ def code_facets(found: git.Git) -> dict[str, Any]:
     return {"sourceCodeLocation": events.facets.source_code_location(found)} if found.commit else {}
 
 
-def archive(files: tuple[Path, ...], space: Workspace) -> str:
-    """Digest of the archive that holds `files`; empty if it could not be stored."""
+def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:
+    """Keep `files` with every run of a flow run, beside those that its recipe reached."""
+    _declared[flow_run_id] = tuple(files)
+
+
+def sources_of(flow_run_id: str, reached: tuple[Path, ...], space: Workspace) -> str:
+    """Digest of the archive of a run's sources; empty if there are none, or it was not stored."""
+    files = {*_declared.get(flow_run_id, ()), *reached}
+    return _archive(tuple(sorted(files)), space) if files else ""
+
+
+def _archive(files: tuple[Path, ...], space: Workspace) -> str:
     state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     with _archiving:
         if (state, space.settings.artifacts) not in _archives:
@@ -82,13 +94,16 @@ def unbroken(what: str, run_id: str) -> Iterator[None]:
         )
 
 
-@functools.cache
-def _packages() -> packages.Packages:
-    found = packages.capture()
-    with unbroken("the packages of process with", found.digest):
-        workspace().artifacts.write(found.to_json())
-    return found
+def _keep(found: packages.Packages, space: Workspace) -> None:
+    """Put the list of distributions in the store, once a process and store."""
+    with _archiving, unbroken("the list of packages", found.digest):
+        if (found.digest, space.settings.artifacts) not in _archives:
+            _archives[found.digest, space.settings.artifacts] = space.artifacts.write(
+                found.to_json()
+            )
 
 
 _archiving = threading.Lock()
+_declared: dict[str, tuple[Path, ...]] = {}
+#: What this process has put in which artifact store, and under which digest.
 _archives: dict[tuple[Any, str], str] = {}

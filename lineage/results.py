@@ -22,7 +22,7 @@ class NotEncodableError(TypeError):
     """The value holds something that is neither JSON nor a reference."""
 
 
-def encode(value: object) -> Any:  # noqa: PLR0911 - one return a kind of value
+def encode(value: object) -> Any:
     """`value` as JSON-safe data.
 
     Raises:

@@ -8,6 +8,7 @@
 | namespace | BEGAT_NAMESPACE | `namespace` | `begat` |
 | image_digest | BEGAT_IMAGE_DIGEST | - | none |
 | first_party | - | `first_party` | none beyond what recipes find by themselves |
+| trusted_types | - | `trusted_types` | none beyond the reviewed ones |
 
 The environment wins over `pyproject.toml`, which is the nearest one upwards.
 """
@@ -40,6 +41,8 @@ class Settings:
     image_digest: str = ""
     #: Names of further modules whose code belongs to recipes.
     first_party: tuple[str, ...] = ()
+    #: Full names of further types that a model file may hold.
+    trusted_types: tuple[str, ...] = ()
 
     @property
     def spool(self) -> Path:
@@ -70,6 +73,7 @@ def load(*, folder: Path | None = None, environ: Mapping[str, str] | None = None
         namespace=env.get("BEGAT_NAMESPACE") or table.get("namespace", "begat"),
         image_digest=_image_digest(env.get("BEGAT_IMAGE_DIGEST", "")),
         first_party=tuple(table.get("first_party", ())),
+        trusted_types=tuple(table.get("trusted_types", ())),
     )
 
 
@@ -111,16 +115,17 @@ def _pyproject(folder: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("begat", {})
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read as TOML ({error}); mend it") from None
-    known = {"first_party", "namespace"}
+    known = {"first_party", "namespace", "trusted_types"}
     if not isinstance(table, dict):
         raise SettingsError(f"[tool.begat] in {path} is not a table; make it one")
     if unknown := sorted(set(table) - known):
         raise SettingsError(
             f"[tool.begat] in {path} has no setting {unknown[0]!r}; it knows {sorted(known)}"
         )
-    names = table.get("first_party", [])
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise SettingsError(f"first_party in {path} is a list of module names; got {names!r}")
+    for key in ("first_party", "trusted_types"):
+        names = table.get(key, [])
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise SettingsError(f"{key} in {path} is a list of names; got {names!r}")
     if not isinstance(table.get("namespace", ""), str):
         raise SettingsError(f"namespace in {path} is a string; got {table['namespace']!r}")
     return table

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import events, provenance, results
+from . import events, provenance, recipe, results
 from .active import ActiveRun, active, current
 from .capture import seeds
 from .content import merkle
 from .errors import StoreError
 from .flow_run import Tally, flow_event, tally
 from .provenance import unbroken
-from .recipe import Recipe, inputs_of, recipe, watch
+from .recipe import Prepared, Recipe, inputs_of, watch
 from .records import Caller, DatasetVersion, ModelVersion, Snapshot, State
 from .workspace import Workspace, workspace
 
@@ -88,12 +88,26 @@ class Tracked:
         """
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return recipe(
+        return self.prepared(job, {}).recipe(bound.arguments, seed=self.seed)
+
+    def prepared(self, job: str, fixed: Mapping[str, Any]) -> Prepared:
+        """The function with arguments that many calls share, for a plan's recipes.
+
+        Args:
+            job: `{flow}.{task}`.
+            fixed: those arguments; parameters that are neither here nor in a call count at
+                their defaults.
+
+        Raises:
+            RecipeError: something that determines the output has no digest.
+        """
+        bound = self.signature.bind_partial(**fixed)
+        bound.apply_defaults()
+        return recipe.prepare(
             job=job,
             version=self.version,
             function=self.function,
-            arguments=bound.arguments,
-            seed=self.seed,
+            fixed=bound.arguments,
             first_party=workspace().settings.first_party,
         )
 
@@ -283,7 +297,8 @@ class _Attempt:
                 "reusable": not reasons,
                 "reasons": reasons,
                 "result": result,
-                "sources": provenance.archive(self.recipe.files, self.space),
+                "notes": [*self.recipe.notes, *filter(None, [git.reason])],
+                "sources": provenance.sources_of(self._flow_run_id, self.recipe.files, self.space),
                 "commit": git.commit,
                 "dirty": git.dirty,
             }
@@ -314,8 +329,8 @@ class _Attempt:
             caller=self.caller,
             time=events.now(),
             job_type="TASK",
-            inputs=inputs or [],
-            outputs=outputs or [],
+            inputs=inputs,
+            outputs=outputs,
             run_facets=self.facets,
             job_facets=provenance.code_facets(provenance.commit(self._flow_run_id))
             | self.active.job_facets,

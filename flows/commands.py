@@ -1,0 +1,197 @@
+"""Commands on pipelines: demo, plan, run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from begat.lineage.cli.output import as_json, console, print_json, short
+from begat.lineage.errors import ParameterError
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
+    from .report import Report
+    from .steps import Progress
+
+_partitions = click.option(
+    "--partitions", default="", metavar="EXPR", help="Train on these only: 'month<=2013-11'."
+)
+_parameters = click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another value for a parameter: train.max_iter=60. May be given more than once.",
+)
+_plain = click.option("--plain", is_flag=True, help="Run the tasks without Prefect.")
+
+
+@click.command()
+@click.argument("pipeline")
+@_partitions
+@_parameters
+@as_json
+def plan(pipeline: str, partitions: str, parameters: tuple[str, ...], as_json: bool) -> None:
+    """Say what a run of PIPELINE would do, and run nothing.
+
+    PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
+    """
+    from . import training
+
+    report = training.plan(_load(pipeline, parameters), partitions=partitions)
+    if as_json:
+        print_json(report.to_json() | {"stale": report.count("STALE", "PENDING")})
+        return
+    _print_tasks(report)
+    if report.stale:
+        stale, depend = report.count("STALE"), report.count("PENDING")
+        console().print(
+            f"{stale} to run, {depend} that depend on them, {report.count('REUSED')} reused"
+        )
+    else:
+        console().print(f"nothing to do: {report.model_version} stands")
+
+
+@click.command()
+@click.argument("pipeline")
+@_partitions
+@_parameters
+@_plain
+@click.option(
+    "--without-store",
+    is_flag=True,
+    help="Run everything, also when the lineage store is away; its events wait on disk.",
+)
+@as_json
+def run(
+    pipeline: str,
+    partitions: str,
+    parameters: tuple[str, ...],
+    plain: bool,
+    without_store: bool,
+    as_json: bool,
+) -> None:
+    """Run what is stale of PIPELINE, and register the model that results.
+
+    PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
+    """
+    from . import training
+
+    loaded = _load(pipeline, parameters)
+    with _progress() as progress:
+        report = training.run(
+            loaded,
+            partitions=partitions,
+            adapter="plain" if plain else "prefect",
+            ask=not without_store,
+            progress=progress,
+        )
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print_report(report)
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("begat-demo"),
+    show_default=True,
+    help="Where the flights and the pipeline's file are laid out.",
+)
+@_plain
+@as_json
+@click.pass_context
+def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
+    """Train on eleven months of real flights, let December arrive, retrain, show what changed."""
+    from . import demo as lake
+    from . import training
+    from .load import load
+
+    err = console(stderr=True)
+    err.print(f"[bold]1.[/] eleven months of flights lie in {folder}/lake")
+    name = f"{lake.write(folder)}:pipeline"
+    adapter: training.Adapter = "plain" if plain else "prefect"
+    reports = []
+    for partitions, headline in (
+        ("month<=2013-11", "[bold]2.[/] train on them, November held out"),
+        ("", "[bold]3.[/] December arrives: only what is stale runs"),
+    ):
+        err.print(f"{headline}  [dim]begat run {name}[/]")
+        if not partitions:
+            lake.arrive(folder)
+        with _progress() as progress:
+            report = training.run(
+                load(name), partitions=partitions, adapter=adapter, progress=progress
+            )
+        reports.append(report)
+        if not as_json:
+            _print_report(report)
+    if as_json:
+        print_json({"runs": [report.to_json() for report in reports]})
+        return
+    err.print(f"[bold]4.[/] what begat it  [dim]begat show {reports[-1].model_version}[/]")
+    command = ctx.parent.command if ctx.parent else None
+    show = command.get_command(ctx, "show") if isinstance(command, click.Group) else None
+    if show is not None:
+        ctx.invoke(show, ref=reports[-1].model_version)
+
+
+def _load(name: str, parameters: tuple[str, ...]) -> Pipeline:
+    from .load import load
+
+    return load(name).with_parameters(dict(map(_assignment, parameters)))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """`train.max_iter=60` as a key and a Python value; what is no literal is a string."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ParameterError(f"--set takes KEY=VALUE, such as train.max_iter=60; got {text!r}")
+    try:
+        return key.strip(), ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError):
+        words = {"true": True, "false": False, "null": None}
+        return key.strip(), words.get(value.strip().lower(), value.strip())
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    err = console(stderr=True)
+
+    def tell(task: str, *, reused: int, missing: int) -> None:
+        err.print(f"  {task:<10} {missing:>4} to run {reused:>6} reused", style="dim")
+
+    yield tell
+
+
+def _print_report(report: Report) -> None:
+    executed, reused = report.count("COMPLETE"), report.count("REUSED")
+    out = console()
+    if executed:
+        out.print(f"[bold green]{report.model_version}[/]  {executed} tasks ran, {reused} reused")
+    else:
+        out.print(f"[bold green]{report.model_version}[/]  nothing to do: all {reused} reused")
+    for name, value in report.metrics.items():
+        out.print(f"  {name:<18} {'undefined' if value is None else format(value, '.4f')}")
+
+
+def _print_tasks(report: Report) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("task", "partition", "state", "run"):
+        table.add_column(heading)
+    styles = {"STALE": "yellow", "PENDING": "cyan"}
+    for task in report.tasks:
+        state = {"STALE": "to run", "PENDING": "depends", "REUSED": "reused"}[task.state]
+        table.add_row(
+            task.job, task.partition, state, short(task.run_id), style=styles.get(task.state, "")
+        )
+    console().print(table)

@@ -1,0 +1,137 @@
+"""What a pipeline reads from outside: its raw partitions and its lookups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from begat.lineage.content import sources, tables
+from begat.lineage.errors import DataError
+from begat.lineage.records import DatasetVersion, Snapshot
+
+from . import partitions
+
+if TYPE_CHECKING:
+    from begat.lineage.content.store import ArtifactStore
+    from begat.lineage.workspace import Workspace
+
+    from .pipeline import Pipeline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """Raw partitions in natural order, and lookups by name, as they are now."""
+
+    parts: tuple[DatasetVersion, ...]
+    lookups: Mapping[str, DatasetVersion]
+
+
+def find(pipeline: Pipeline, space: Workspace, *, chosen: str = "") -> Inputs:
+    """Digest what the pipeline reads; nothing is copied yet.
+
+    Args:
+        pipeline: says where they are.
+        space: its stat cache knows the digests of files that have not changed.
+        chosen: which partitions, `month<=2013-11`; all if empty.
+
+    Raises:
+        DataError: a pattern matches nothing, or a file is empty.
+        ParameterError: `chosen` is malformed or leaves no partition.
+    """
+    found = sources.snapshot(pipeline.source, folder=pipeline.folder, cache=space.cache)
+    by_key = {part.partition: part for part in found.versions}
+    keys = partitions.choose(by_key, chosen)
+    if not keys:
+        raise DataError(
+            f"no partition of {found.dataset} fits {chosen!r}; there are "
+            f"{', '.join(sorted(by_key, key=partitions.natural))}"
+        )
+    return Inputs(
+        parts=tuple(by_key[key] for key in sorted(keys, key=partitions.natural)),
+        lookups={
+            name: sources.version(path, folder=pipeline.folder, cache=space.cache)
+            for name, path in pipeline.lookups.items()
+        },
+    )
+
+
+def check_columns(parts: tuple[DatasetVersion, ...], store: ArtifactStore) -> None:
+    """Refuse partitions that do not have the columns of the first one.
+
+    Args:
+        parts: raw partitions.
+        store: holds those that are of many files.
+
+    Raises:
+        DataError: names the partition and the columns it lacks or has beside.
+    """
+    first, expected = parts[0], _columns(parts[0], store)
+    for part in parts[1:]:
+        found = _columns(part, store)
+        if found == expected:
+            continue
+        differences = [
+            f"{word} {', '.join(sorted(names))}"
+            for word, names in (("lacks", expected - found), ("also has", found - expected))
+            if names
+        ]
+        raise DataError(
+            f"partition {part} ({part.location}) {' and '.join(differences)}, "
+            f"compared with {first.partition}; give all partitions the same columns"
+        )
+
+
+def split(
+    features: tuple[DatasetVersion, ...], pipeline: Pipeline
+) -> tuple[Snapshot, Snapshot, float | None]:
+    """What trains and what evaluates, by the pipeline's holdout.
+
+    Args:
+        features: the featurized partitions in natural order.
+        pipeline: its holdout decides.
+
+    Returns:
+        The training snapshot, the holdout's, and the fraction of rows that is held out
+        where the holdout is one (both snapshots are then all partitions).
+
+    Raises:
+        DataError: the holdout matches nothing, or leaves nothing to train on.
+    """
+    holdout = pipeline.holdout
+    if isinstance(holdout, float):
+        return _snapshot(features), _snapshot(features), holdout
+    if holdout == "last":
+        held = features[-1:]
+    else:
+        assert isinstance(holdout, Mapping)
+        held = tuple(
+            part
+            for part in features
+            if holdout.items() <= partitions.values(part.partition).items()
+        )
+    if not held:
+        raise DataError(
+            f"the holdout {holdout} of {pipeline.name} matches none of its partitions "
+            f"({', '.join(part.partition for part in features)})"
+        )
+    train = tuple(part for part in features if part not in held)
+    if not train:
+        raise DataError(
+            f"the holdout {holdout!r} of {pipeline.name} takes {len(held)} of {len(features)} "
+            "partitions and leaves nothing to train on; add a partition, or hold out a "
+            "fraction of the rows"
+        )
+    return _snapshot(train), _snapshot(held), None
+
+
+def _columns(part: DatasetVersion, store: ArtifactStore) -> set[str]:
+    many = part.format.endswith("+files")
+    if many and not store.present([part.digest]):
+        sources.keep(part, store)
+    return set(tables.columns(part, store if many else Path(part.location)))
+
+
+def _snapshot(versions: tuple[DatasetVersion, ...]) -> Snapshot:
+    return Snapshot(versions=tuple(sorted(versions, key=lambda version: version.partition)))

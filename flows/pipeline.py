@@ -1,0 +1,204 @@
+"""What a user writes down: a training pipeline of their own functions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from begat.lineage.errors import ParameterError, PipelineError
+from begat.tasks import estimators, expectations
+from begat.tasks.functions import check_frame_function
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from .report import Report
+
+Holdout = Literal["last"] | float | Mapping[str, str]
+
+
+def _defining_file() -> Path | None:
+    frame = sys._getframe(1)
+    # Past this module and the __init__ that dataclasses generate, which has no file.
+    while frame.f_back is not None and (
+        frame.f_globals.get("__name__") == __name__ or frame.f_code.co_filename == "<string>"
+    ):
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__")
+    return Path(file).absolute() if file else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """prepare, featurize, train, evaluate, register: your functions, tracked.
+
+    Args:
+        name: names the flow, its datasets and the model.
+        source: path pattern of the raw partitions, `lake/flights/month={month}/*.csv`;
+            CSV or Parquet. A relative one is relative to the file that defines the pipeline.
+        prepare: `(DataFrame, **lookups) -> DataFrame`, called for each partition.
+        featurize: `(DataFrame) -> DataFrame`, called for each prepared partition.
+        estimator: a scikit-learn estimator, or `"module:Class"`.
+        target: the column to predict.
+        lookups: further inputs of prepare by argument name: a path each.
+        expectations: Great Expectations, as objects or as its own dictionaries of `type` and
+            `kwargs`; checked on what `prepare` returns.
+        features: the columns to learn from; every column but the target by default.
+        holdout: what evaluates the model and never trains it: `"last"` (partitions in natural
+            order), a fraction of the rows (the same rows for ever), or `{"month": "2013-12"}`.
+        slices: columns whose values are evaluated one by one.
+        metrics: names or `"module:function"`; the usual ones of the task by default.
+        seed: what random generators are derived from.
+
+    Raises:
+        PipelineError: the definition cannot work.
+    """
+
+    name: str
+    source: str
+    prepare: Callable[..., Any]
+    featurize: Callable[..., Any]
+    estimator: Any
+    target: str
+    lookups: Mapping[str, str] = field(default_factory=dict)
+    expectations: Sequence[Any] = ()
+    features: Sequence[str] | None = None
+    holdout: Holdout = "last"
+    slices: Sequence[str] = ()
+    metrics: Sequence[Any] = ()
+    seed: int = 0
+    #: The file that defines the pipeline; none in a notebook.
+    file: Path | None = field(default_factory=_defining_file)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise PipelineError(
+                f"a pipeline's name is letters, digits, '.', '_' and '-'; got {self.name!r}"
+            )
+        check_frame_function(self.prepare, what="prepare", lookups=tuple(self.lookups))
+        check_frame_function(self.featurize, what="featurize")
+        _check_holdout(self.name, self.holdout)
+        object.__setattr__(self, "estimator", estimators.build(self.estimator))
+        for label in ("features", "slices", "metrics", "expectations"):
+            if isinstance(getattr(self, label), str):
+                raise PipelineError(f"{label} of {self.name} is a list; got a string")
+        object.__setattr__(self, "expectations", expectations.plain(self.expectations))
+        if not isinstance(self.seed, int):
+            raise PipelineError(f"seed of {self.name} is a whole number; got {self.seed!r}")
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths are relative to."""
+        return self.file.parent if self.file else Path.cwd()
+
+    def with_parameters(self, given: Mapping[str, Any]) -> Pipeline:
+        """This pipeline with other parameters.
+
+        Args:
+            given: `train.{estimator parameter}`, `prepare.{argument}` or
+                `featurize.{argument}`, and `seed`.
+
+        Raises:
+            ParameterError: a key is unknown, or a value of the wrong type.
+        """
+        changed = self
+        for key, value in given.items():
+            changed = changed._with_parameter(key, value)
+        return changed
+
+    def run(
+        self,
+        *,
+        partitions: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        adapter: Literal["prefect", "plain"] = "prefect",
+    ) -> Report:
+        """Run what is stale.
+
+        Args:
+            partitions: which partitions to train on, `month<=2013-11`; all by default.
+            parameters: see `with_parameters`.
+            adapter: who runs the tasks: Prefect, or this process by itself.
+
+        Raises:
+            BegatError: see `begat.lineage.errors`; nothing is left half-written.
+        """
+        from . import training
+
+        return training.run(
+            self.with_parameters(parameters or {}), partitions=partitions, adapter=adapter
+        )
+
+    def flow(self) -> Flow[..., Any]:
+        """A Prefect flow of this pipeline, to serve or deploy.
+
+        Its parameters are `partitions` and `parameters`, as in `run`.
+        """
+        from . import training
+
+        return training.flow(self)
+
+    def _with_parameter(self, key: str, value: Any) -> Pipeline:
+        step, _, name = key.partition(".")
+        if key == "seed":
+            if not isinstance(value, int):
+                raise ParameterError(f"seed is a whole number; got {value!r}")
+            return replace(self, seed=value)
+        if step == "train" and name:
+            return replace(self, estimator=estimators.build(self.estimator, {name: value}))
+        if step in ("prepare", "featurize") and name:
+            function = _with_argument(getattr(self, step), step, name, value, set(self.lookups))
+            if step == "prepare":
+                return replace(self, prepare=function)
+            return replace(self, featurize=function)
+        raise ParameterError(
+            f"there is no parameter {key!r}; parameters are train.NAME (the estimator's), "
+            "prepare.NAME and featurize.NAME (arguments with a default), and seed"
+        )
+
+
+def _with_argument(
+    function: Callable[..., Any], step: str, name: str, value: Any, lookups: set[str]
+) -> Callable[..., Any]:
+    known = {
+        key: parameter.default
+        for key, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not parameter.empty and key not in lookups
+    }
+    if name not in known:
+        raise ParameterError(
+            f"{step} has no parameter {name!r} with a default; "
+            f"it has {', '.join(sorted(known)) or 'none'}"
+        )
+    default = known[name]
+    wanted = (int, float) if isinstance(default, float) else type(default)
+    if default is not None and (
+        not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)
+    ):
+        raise ParameterError(
+            f"{step}.{name} is a {type(default).__name__} such as {default!r}; got {value!r}"
+        )
+    return functools.partial(function, **{name: value})
+
+
+def _check_holdout(name: str, holdout: Any) -> None:
+    if holdout == "last":
+        return
+    if isinstance(holdout, float) and 0 < holdout < 1:
+        return
+    if (
+        isinstance(holdout, Mapping)
+        and holdout
+        and all(isinstance(key, str) and isinstance(value, str) for key, value in holdout.items())
+    ):
+        return
+    raise PipelineError(
+        f"holdout of {name} is 'last', a fraction between 0 and 1, or partition keys such as "
+        f"{{'month': '2013-12'}}; got {holdout!r}"
+    )

@@ -1,0 +1,56 @@
+"""What a plan found and what a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+#: COMPLETE did work; REUSED was answered by an earlier run; STALE must run; PENDING depends
+#: on what a stale one turns out to be.
+TaskState = Literal["COMPLETE", "REUSED", "STALE", "PENDING"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskReport:
+    """One task of a pipeline, for one partition if it is per partition."""
+
+    job: str
+    partition: str
+    #: The run that produced what it stands for; empty if none did yet.
+    run_id: str
+    state: TaskState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """A flow run, or a plan of one."""
+
+    #: `flight-delays@3`; empty in a plan that has to run first.
+    model_version: str = ""
+    flow_run_id: str = ""
+    #: Prefect's own id; empty if no Prefect flow was needed or asked for.
+    prefect_flow_run_id: str = ""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    tasks: tuple[TaskReport, ...] = ()
+
+    def count(self, *states: TaskState) -> int:
+        """How many of the tasks are in one of these states."""
+        return sum(task.state in states for task in self.tasks)
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything has to run."""
+        return self.count("STALE", "PENDING") > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `begat run --json` prints."""
+        return {
+            "model_version": self.model_version or None,
+            "flow_run_id": self.flow_run_id or None,
+            "prefect_flow_run_id": self.prefect_flow_run_id or None,
+            "executed": self.count("COMPLETE"),
+            "reused": self.count("REUSED"),
+            "metrics": dict(self.metrics),
+            "tasks": [asdict(task) for task in self.tasks],
+        }

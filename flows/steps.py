@@ -1,0 +1,292 @@
+"""The five steps of a pipeline, asked of the graph first: only the rest has to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from begat.lineage import recipe, results
+from begat.lineage.content import sources
+from begat.lineage.recipe import inputs_of
+from begat.lineage.records import DatasetVersion, ModelVersion, Snapshot
+from begat.lineage.tracking import Tracked
+from begat.lineage.workspace import workspace
+from begat.tasks import evaluate, featurize, prepare, register, train
+
+from . import inputs
+from .report import Report, TaskReport, TaskState
+
+if TYPE_CHECKING:
+    from begat.lineage.graph.store import Answer
+    from begat.lineage.workspace import Workspace
+
+    from .pipeline import Pipeline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One call of one of the five tasks."""
+
+    partition: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def known(self) -> bool:
+        """Whether all its arguments are there, so that its recipe can be told."""
+        return not any(value is PENDING for value in self.arguments.values())
+
+
+class Runner(Protocol):
+    """Runs the calls that no earlier run answers."""
+
+    def __call__(self, task: Tracked, calls: Sequence[Call]) -> list[Any]:
+        """Results in the order of the calls."""
+        ...
+
+
+class Progress(Protocol):
+    """Is told how far a run is."""
+
+    def __call__(self, task: str, *, reused: int, missing: int) -> None:
+        """A step begins: so many calls are answered, so many have to run."""
+        ...
+
+
+def source_files(pipeline: Pipeline) -> list[Path]:
+    """The first-party files that the pipeline's own functions reach, and the one it is in.
+
+    Raises:
+        RecipeError: one of them reaches something that cannot be digested.
+    """
+    own = ("prepare", "featurize", "estimator", "metrics", "expectations")
+    reached = recipe.prepare(
+        job=pipeline.name,
+        version=0,
+        function=prepare.prepare,
+        fixed={name: getattr(pipeline, name) for name in own},
+        first_party=workspace().settings.first_party,
+    ).files
+    return sorted({*reached, *([pipeline.file] if pipeline.file else [])})
+
+
+class _Pending:
+    """Stands for a result that only running can tell."""
+
+
+PENDING = _Pending()
+
+TASKS = {
+    module.__name__.rpartition(".")[2]: Tracked(
+        function=function, name=module.__name__.rpartition(".")[2], version=module.VERSION
+    )
+    for module, function in (
+        (prepare, prepare.prepare),
+        (featurize, featurize.featurize),
+        (train, train.train),
+        (evaluate, evaluate.evaluate),
+        (register, register.register),
+    )
+}
+
+
+def pending(task: Tracked, calls: Sequence[Call]) -> list[Any]:
+    """The runner of a plan: runs nothing."""
+    return [PENDING for _ in calls]
+
+
+def quiet(task: str, *, reused: int, missing: int) -> None:
+    """The progress of those who do not want to see it."""
+
+
+@dataclass
+class Steps:
+    """Walks a pipeline once, asking before each step what is answered already.
+
+    Args:
+        pipeline: what to walk.
+        space: where answers and artifacts are.
+        runner: runs what is not answered; `pending` for a plan.
+        progress: is told when a step begins.
+        ask: whether to ask the store at all.
+    """
+
+    pipeline: Pipeline
+    space: Workspace
+    runner: Runner
+    progress: Progress = quiet
+    ask: bool = True
+
+    def __post_init__(self) -> None:
+        self.tasks: list[TaskReport] = []
+
+    def walk(self, found: inputs.Inputs) -> Report:
+        """Go through all five steps.
+
+        Args:
+            found: what the pipeline reads from outside.
+
+        Raises:
+            BegatError: what a task or a check raised.
+            StoreError: the store cannot be asked.
+        """
+        pipeline = self.pipeline
+        prepared = self._per_partition(
+            "prepare",
+            {part.partition: part for part in found.parts},
+            before=lambda: inputs.check_columns(found.parts, self.space.artifacts),
+            function=pipeline.prepare,
+            lookups=dict(found.lookups),
+            expectations=list(pipeline.expectations),
+        )
+        features = self._per_partition("featurize", prepared, function=pipeline.featurize)
+        trained, evaluated = self._train(features)
+        registered = self._one(
+            "register",
+            {
+                "model": _part(trained, "model"),
+                "signature": _part(trained, "signature"),
+                "evaluation": evaluated,
+                "name": pipeline.name,
+            },
+        )
+        return Report(
+            model_version=registered.ref if isinstance(registered, ModelVersion) else "",
+            metrics=self._metrics(evaluated),
+            tasks=tuple(self.tasks),
+        )
+
+    def _train(self, features: Mapping[str, Any]) -> tuple[Any, Any]:
+        pipeline = self.pipeline
+        # The split is of partitions, so it is known (and refused) before they are there.
+        keys = tuple(features)
+        train_on, held, fraction = inputs.split(tuple(map(_placeholder, keys)), pipeline)
+        common = {
+            "target": pipeline.target,
+            "columns": list(pipeline.features) if pipeline.features is not None else None,
+            "holdout_fraction": fraction,
+            "seed": pipeline.seed,
+        }
+        trained = self._one(
+            "train",
+            {
+                "features": _snapshot(features, train_on),
+                "estimator": pipeline.estimator,
+                **common,
+            },
+        )
+        evaluated = self._one(
+            "evaluate",
+            {
+                "model": _part(trained, "model"),
+                "holdout": _snapshot(features, held),
+                "slices": list(pipeline.slices),
+                "metrics": list(pipeline.metrics),
+                **common,
+            },
+        )
+        return trained, evaluated
+
+    def _per_partition(
+        self,
+        name: str,
+        parts: Mapping[str, Any],
+        *,
+        before: Callable[[], None] = lambda: None,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        calls = [
+            Call(partition=partition, arguments={"part": part, **arguments})
+            for partition, part in parts.items()
+        ]
+        return dict(zip(parts, self._step(name, calls, before), strict=True))
+
+    def _one(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        return self._step(name, [Call(partition="", arguments=arguments)], lambda: None)[0]
+
+    def _step(self, name: str, calls: list[Call], before: Callable[[], None]) -> list[Any]:
+        task = replace(TASKS[name], seed=self.pipeline.seed)
+        job = f"{self.pipeline.name}.{name}"
+        known = [call for call in calls if call.known]
+        answers = self._answers(task, job, known) if known else []
+        missing = [call for call, answer in zip(known, answers, strict=True) if answer is None]
+        self.progress(name, reused=len(calls) - len(missing), missing=len(missing))
+        if missing:
+            before()
+            if self.runner is not pending:
+                self._keep(missing)
+        done = iter(self.runner(task, missing) if missing else ())
+        found = iter(answers)
+        values: list[Any] = []
+        for call in calls:
+            value: Any = PENDING
+            state: TaskState = "PENDING"
+            if call.known:
+                answer = next(found)
+                if answer is not None:
+                    value, state = results.decode(answer.result), "REUSED"
+                else:
+                    value = next(done)
+                    state = "STALE" if value is PENDING else "COMPLETE"
+            values.append(value)
+            self.tasks.append(_report(job, call, value, state))
+        return values
+
+    def _answers(self, task: Tracked, job: str, calls: list[Call]) -> list[Answer | None]:
+        # All but the partition is the same in all calls of a step: it is looked at once.
+        shared = {name: value for name, value in calls[0].arguments.items() if name != "part"}
+        prepared = task.prepared(job, shared)
+        recipes = [
+            prepared.recipe(
+                {"part": call.arguments["part"]} if "part" in call.arguments else {},
+                seed=task.seed,
+            )
+            for call in calls
+        ]
+        if not self.ask:
+            return [None for _ in calls]
+        answers = self.space.answers([recipe.digest for recipe in recipes if recipe.reusable])
+        return [answers.get(recipe.digest) if recipe.reusable else None for recipe in recipes]
+
+    def _keep(self, calls: list[Call]) -> None:
+        # What comes from outside is snapshotted before anything reads it.
+        outside = {
+            item: item
+            for call in calls
+            for _, item in inputs_of(call.arguments)
+            if isinstance(item, DatasetVersion) and item.location
+        }
+        for version in outside:
+            sources.keep(version, self.space.artifacts)
+
+    def _metrics(self, evaluated: Any) -> Mapping[str, float | None]:
+        if not isinstance(evaluated, DatasetVersion):
+            return {}
+        from begat.lineage import read
+
+        metrics: Mapping[str, float | None] = read(evaluated)["metrics"]
+        return metrics
+
+
+def _part(value: Any, name: str) -> Any:
+    return PENDING if value is PENDING else value[name]
+
+
+def _snapshot(features: Mapping[str, Any], chosen: Snapshot) -> Any:
+    versions = [features[version.partition] for version in chosen.versions]
+    return (
+        PENDING
+        if any(version is PENDING for version in versions)
+        else Snapshot(versions=tuple(versions))
+    )
+
+
+def _placeholder(partition: str) -> DatasetVersion:
+    return DatasetVersion(namespace="begat", name="", partition=partition, digest="", size=0)
+
+
+def _report(job: str, call: Call, value: Any, state: TaskState) -> TaskReport:
+    first = next((item for _, item in inputs_of(value)), None)
+    run_id = getattr(first, "producer", "") if first is not None else ""
+    return TaskReport(job=job, partition=call.partition, run_id=run_id, state=state)

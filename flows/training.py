@@ -1,0 +1,162 @@
+"""Running a pipeline: plan it, and give what is stale to an orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from begat.lineage import plain, provenance
+from begat.lineage.errors import BegatError
+from begat.lineage.flow_run import tally
+from begat.lineage.workspace import workspace
+
+from . import inputs
+from .report import Report
+from .steps import Call, Progress, Steps, pending, quiet, source_files
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from prefect import Flow
+
+    from begat.lineage.tracking import Tracked
+
+    from .pipeline import Pipeline
+
+Adapter = Literal["prefect", "plain"]
+
+
+def plan(pipeline: Pipeline, *, partitions: str = "") -> Report:
+    """What a run would do now: which tasks are answered, stale, or depend on stale ones.
+
+    Raises:
+        BegatError: the pipeline, its data or the store are not fit to be planned.
+    """
+    space = workspace()
+    steps = Steps(pipeline=pipeline, space=space, runner=pending)
+    return steps.walk(inputs.find(pipeline, space, chosen=partitions))
+
+
+def run(
+    pipeline: Pipeline,
+    *,
+    partitions: str = "",
+    adapter: Adapter = "prefect",
+    ask: bool = True,
+    progress: Progress = quiet,
+) -> Report:
+    """Run what is stale; an orchestrator is started only if anything is.
+
+    Args:
+        pipeline: what to run.
+        partitions: which partitions; all if empty.
+        adapter: who runs the tasks.
+        ask: whether the store may answer; without it everything runs.
+        progress: is told when a step begins.
+
+    Raises:
+        BegatError: see `begat.lineage.errors`.
+    """
+    if ask:
+        planned = plan(pipeline, partitions=partitions)
+        if not planned.stale:
+            return _nothing_to_do(pipeline, planned)
+    if adapter == "plain":
+        with plain.flow(pipeline.name) as caller:
+            steps = Steps(
+                pipeline=pipeline, space=workspace(), runner=_run_plain, progress=progress, ask=ask
+            )
+            return _walk(steps, partitions, caller.run.run_id)
+    with _prefect_server():
+        done: Report = flow(pipeline, ask=ask, progress=progress)(partitions=partitions)
+        return done
+
+
+def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) -> Flow[..., Any]:
+    """A Prefect flow of the pipeline; see `Pipeline.flow`."""
+    import prefect
+    from prefect.context import FlowRunContext
+
+    from begat.tasks import tracked
+    from begat.tasks.caller import flow_caller
+
+    def training(partitions: str = "", parameters: dict[str, Any] | None = None) -> Report:
+        context = FlowRunContext.get()
+        assert context is not None
+        assert context.flow_run is not None
+        caller = flow_caller(pipeline.name, context.flow_run)
+        steps = Steps(
+            pipeline=pipeline.with_parameters(parameters or {}),
+            space=workspace(),
+            runner=_run_prefect,
+            progress=progress,
+            ask=ask,
+        )
+        report = _walk(steps, partitions, caller.run.run_id)
+        return replace(report, prefect_flow_run_id=str(context.flow_run.id))
+
+    return tracked(prefect.flow(name=pipeline.name)(training))
+
+
+def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
+    provenance.declare_sources(flow_run_id, source_files(steps.pipeline))
+    report = steps.walk(inputs.find(steps.pipeline, steps.space, chosen=partitions))
+    tally(flow_run_id).add(reused=report.count("REUSED"), model_version=report.model_version)
+    return replace(report, flow_run_id=flow_run_id)
+
+
+def _nothing_to_do(pipeline: Pipeline, planned: Report) -> Report:
+    run_id = plain.unchanged(
+        pipeline.name, reused=len(planned.tasks), model_version=planned.model_version
+    )
+    return replace(planned, flow_run_id=run_id)
+
+
+def _run_plain(task: Tracked, calls: Sequence[Call]) -> list[Any]:
+    return _all(
+        [_attempt(lambda call=call: plain.run(task, **call.arguments).value) for call in calls]
+    )
+
+
+def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Any]:
+    from prefect.utilities.annotations import quote
+
+    from begat.tasks import steps
+
+    named = "{name}[{{part.partition}}]" if "part" in calls[0].arguments else "{name}"
+    submitted = getattr(steps, task.name).with_options(
+        seed=task.seed, task_run_name=named.format(name=task.name)
+    )
+    # Quoted, so that Prefect does not look for futures in ten thousand references.
+    futures = [
+        submitted.submit(**{key: quote(value) for key, value in call.arguments.items()})
+        for call in calls
+    ]
+    return _all([_attempt(future.result) for future in futures])
+
+
+def _attempt(call: Any) -> tuple[Any, Exception | None]:
+    try:
+        return call(), None
+    except Exception as error:
+        return None, error
+
+
+def _all(attempts: list[tuple[Any, Exception | None]]) -> list[Any]:
+    failed = [error for _, error in attempts if error is not None]
+    if failed:
+        first = failed[0]
+        if len(failed) > 1 and isinstance(first, BegatError):
+            raise type(first)(f"{first} (and {len(failed) - 1} more like it failed)") from first
+        raise first
+    return [value for value, _ in attempts]
+
+
+def _prefect_server() -> AbstractContextManager[None]:
+    from prefect.context import FlowRunContext
+
+    from begat.tasks.server import prefect_server
+
+    return nullcontext() if FlowRunContext.get() is not None else prefect_server()

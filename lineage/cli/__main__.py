@@ -1,0 +1,5 @@
+"""`python -m begat.lineage.cli` is `begat`."""
+
+from . import main
+
+main()

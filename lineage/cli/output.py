@@ -1,0 +1,67 @@
+"""How commands print: one JSON object for programs, rich text for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import StoreError
+from ..workspace import workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..graph.store import Store
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def print_json(data: Any) -> None:
+    """Print `data` as one JSON object on stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where a person looks."""
+    from rich.console import Console
+
+    plain = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not plain.is_terminal:
+        plain.width = 160  # for a file or a pipe, nothing has to be cut
+    return plain
+
+
+def store() -> Store:
+    """The lineage store, for commands that only read it.
+
+    Raises:
+        StoreError: there is none yet, or it cannot be reached.
+    """
+    space = workspace()
+    if space.settings.store.startswith("sqlite") and not space.settings.home.is_dir():
+        raise StoreError(
+            "nothing is recorded here: there is no .begat/ in this folder or above it; "
+            "run a pipeline (`begat run`), or point BEGAT_HOME to where one ran"
+        )
+    return space.store
+
+
+def short(identifier: str) -> str:
+    """An id or digest short enough to read, long enough to be found by.
+
+    >>> short("blake3:" + "ab" * 32)
+    'blake3:abababab'
+    """
+    head, colon, tail = identifier.rpartition(":")
+    return f"{head}{colon}{tail[:8]}" if colon else identifier[:13]
+
+
+def moment(time: str | None) -> str:
+    """A time as people read it, in UTC; empty for none.
+
+    >>> moment("2013-12-01T08:30:00.000000Z")
+    '2013-12-01 08:30:00'
+    """
+    return time[:19].replace("T", " ") if time else ""

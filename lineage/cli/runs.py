@@ -1,0 +1,95 @@
+"""`begat runs`: flow runs, and the tasks of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ..errors import RefError
+from ..graph import queries
+from ..graph.resolve import resolve
+from ..records import RunRef
+from .output import as_json, console, moment, print_json, short, store
+
+_STYLES = {"COMPLETE": "green", "FAIL": "red", "ABORT": "yellow", "START": "cyan"}
+
+
+@click.command()
+@click.argument("flow_run", required=False)
+@click.option("--limit", default=20, show_default=True, help="How many flow runs, newest first.")
+@as_json
+def runs(flow_run: str | None, limit: int, as_json: bool) -> None:
+    """List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks."""
+    lineage = store()
+    if flow_run is None:
+        found = queries.flow_runs(lineage, limit)
+        if as_json:
+            print_json({"flow_runs": found})
+        else:
+            _print_flow_runs(found)
+        return
+    named = resolve(lineage, flow_run)
+    if not isinstance(named, RunRef):
+        raise RefError(f"{flow_run!r} names no run; `begat runs` lists flow runs")
+    tasks = queries.task_runs(lineage, named.run_id)
+    if as_json:
+        print_json({"flow_run_id": named.run_id, "tasks": tasks})
+    else:
+        _print_tasks(tasks)
+
+
+def _print_flow_runs(found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("flow run", "flow", "started", "state", "ran", "reused", "model"):
+        table.add_column(heading, justify="right" if heading in ("ran", "reused") else "left")
+    for run in found:
+        table.add_row(
+            short(run["flow_run_id"]),
+            run["flow"],
+            moment(run["started_at"] or run["ended_at"]),
+            _state(run["state"]),
+            _number(run["executed"]),
+            _number(run["reused"]),
+            run["model_version"] or run["error"] or "",
+        )
+    console().print(table if found else "no flow has run here yet; `begat run` runs one")
+
+
+def _print_tasks(tasks: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "task", "partitions", "state", "seconds", "says"):
+        table.add_column(heading, justify="right" if heading == "seconds" else "left")
+    for task in tasks:
+        partitions = task["partitions"]
+        many = f"{len(partitions)} partitions" if len(partitions) > 1 else "".join(partitions)
+        reused = f"reused {short(task['reuse_of'])}" if task["reuse_of"] else ""
+        table.add_row(
+            short(task["run_id"]),
+            task["job"],
+            many,
+            _state(task["state"]),
+            _seconds(task["started_at"], task["ended_at"]),
+            reused or task["error"] or "",
+        )
+    console().print(table if tasks else "none of its tasks had to run; all were reused")
+
+
+def _state(state: str) -> str:
+    style = _STYLES.get(state, "")
+    return f"[{style}]{state}[/]" if style else state
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _seconds(start: str | None, end: str | None) -> str:
+    if not start or not end:
+        return ""
+    return f"{(datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds():.2f}"

@@ -1,0 +1,201 @@
+"""`begat show`: everything behind a model version, a run or a dataset version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..graph.pedigree import pedigree
+from ..graph.resolve import resolve
+from .output import as_json, console, moment, print_json, short, store
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+_PEOPLE = {"train": "trained on", "holdout": "held out", "both": "both", "lookup": "looked up"}
+
+
+@click.command()
+@click.argument("ref")
+@as_json
+def show(ref: str, as_json: bool) -> None:
+    """Show everything that REF stands on.
+
+    REF is a model version (flight-delays@2, flight-delays@latest), a run's id, a dataset's
+    partition (flights[month=2013-12]), or a digest; ids and digests may be shortened.
+    """
+    lineage = store()
+    found = pedigree(lineage, resolve(lineage, ref))
+    if as_json:
+        print_json(found)
+    else:
+        console().print(_tree(found))
+
+
+def _tree(found: Mapping[str, Any]) -> Tree:
+    from rich.tree import Tree
+
+    if "version" in found:
+        tree = Tree(f"[bold green]{found['model']}@{found['version']}[/]  {_stage(found)}")
+        tree.add(
+            f"registered {moment(found['created_at'])} by {found['registered_by']}, "
+            f"model file {short(found['artifact'])}"
+        )
+    elif "job" in found:
+        tree = Tree(f"[bold]{found['job']}[/]  {found['state']}  run {short(found['run_id'])}")
+        times = (moment(found[key]) for key in ("started_at", "ended_at"))
+        tree.add(" to ".join(filter(None, times)))
+        if found["error"]:
+            tree.add(f"[red]{found['error']}[/]")
+        if found["reuse_of"]:
+            tree.add(f"reused run {short(found['reuse_of'])}")
+        _references(tree, "read", found["reads"])
+        _references(tree, "wrote", found["writes"])
+    else:
+        tree = Tree(f"[bold]{_name(found)}[/]  {short(found['digest'])}")
+        tree.add(_amount(found))
+        if found["producer"]:
+            tree.add(f"made by run {short(found['producer'])}")
+        _many(
+            tree, "read by", (f"{run['job']}  {short(run['run_id'])}" for run in found["read_by"])
+        )
+    _metrics(tree, found.get("metrics", {}))
+    if found["tasks"]:
+        _inputs(tree, found["inputs"])
+    _tasks(tree, found["tasks"])
+    _circumstances(tree, found)
+    if found["truncated"]:
+        tree.add("[yellow]some of its lineage has not arrived: this is not all[/]")
+    return tree
+
+
+def _stage(found: Mapping[str, Any]) -> str:
+    stage = "no stage" if found["stage"] == "None" else found["stage"]
+    return ", ".join([stage, *found["aliases"]])
+
+
+def _metrics(tree: Tree, metrics: Mapping[str, float | None]) -> None:
+    if metrics:
+        values = (
+            f"{name} {'undefined' if value is None else format(value, '.4f')}"
+            for name, value in metrics.items()
+        )
+        tree.add("metrics  " + "  ".join(values))
+
+
+def _inputs(tree: Tree, inputs: list[dict[str, Any]]) -> None:
+    """Partitions of one dataset with one role are one line: first, last, how many."""
+
+    def key(entry: Mapping[str, Any]) -> tuple[str, str]:
+        return entry["role"] or "", entry["dataset"]
+
+    order = {role: number for number, role in enumerate(_PEOPLE)}
+    ranked = sorted(inputs, key=lambda entry: (order.get(entry["role"], 9), *key(entry)))
+    for (role, dataset), group in groupby(ranked, key=key):
+        entries = sorted(group, key=lambda entry: entry["partition"])
+        branch = tree.add(f"{_PEOPLE.get(role, 'stands on')}  [bold]{dataset}[/]")
+        for entry in entries:
+            partition = entry["partition"] or "all of it"
+            branch.add(f"{partition}  {short(entry['digest'])}  {_amount(entry)}")
+
+
+def _tasks(tree: Tree, tasks: list[dict[str, Any]]) -> None:
+    branch = tree.add("made by") if tasks else tree
+    first_seen = {task["job"]: at for at, task in reversed(list(enumerate(tasks)))}
+    in_order = sorted(tasks, key=lambda task: first_seen[task["job"]])
+    for job, group in groupby(in_order, key=lambda task: task["job"]):
+        runs = list(group)
+        about = branch.add(f"[bold]{job}[/]" + (f"  {len(runs)} runs" if len(runs) > 1 else ""))
+        for recipe_runs in _chunks(runs):
+            first = recipe_runs[0]
+            partitions = [part for run in recipe_runs for part in run["partitions"]]
+            about.add(
+                "  ".join(
+                    filter(
+                        None,
+                        [
+                            f"run {short(first['run_id'])}",
+                            _span(partitions),
+                            moment(first["started_at"]),
+                            _commit(first),
+                        ],
+                    )
+                )
+            )
+
+
+def _chunks(runs: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+    # Few runs one by one; of many, those of one commit together.
+    if len(runs) <= 3:
+        return [[run] for run in runs]
+    return [
+        list(group) for _, group in groupby(runs, key=lambda run: (run["commit"], run["dirty"]))
+    ]
+
+
+def _circumstances(tree: Tree, found: Mapping[str, Any]) -> None:
+    code = found.get("code")
+    if code is None:
+        return
+    where = f" of {code['repository']}" if code["repository"] else ""
+    kept = f", sources kept as {short(code['sources'])}" if code["sources"] else ""
+    tree.add(f"code  {_commit(code) or 'in no git repository'}{where}{kept}")
+    if found["python"]:
+        tree.add(
+            f"environment  Python {found['python']}, packages {short(found['packages']['digest'])}"
+        )
+    tree.add(f"image  {found['image']['digest'] or 'none'}")
+    if hardware := found["hardware"]:
+        ram = hardware.get("ram_bytes", 0) / 2**30
+        tree.add(f"hardware  {hardware.get('cpu')}, {hardware.get('cores')} cores, {ram:.0f} GiB")
+    if found["seeds"]:
+        tree.add(f"seed  {found['seeds'].get('seed')}")
+    _many(tree, "parameters", _flat(found["parameters"]))
+
+
+def _flat(parameters: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            yield f"{prefix}{name} = {value}"
+
+
+def _references(tree: Tree, verb: str, found: list[dict[str, Any]]) -> None:
+    _many(tree, verb, (f"{_name(entry)}  {_amount(entry)}" for entry in found))
+
+
+def _many(tree: Tree, heading: str, lines: Iterable[str]) -> None:
+    from rich.markup import escape
+
+    branch = None
+    for line in lines:
+        branch = branch or tree.add(heading)
+        branch.add(escape(line))
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    partition = entry.get("partition")
+    many = f" ({entry['partitions']} partitions)" if "partitions" in entry else ""
+    return f"{entry['dataset']}[{partition}]" if partition else f"{entry['dataset']}{many}"
+
+
+def _amount(entry: Mapping[str, Any]) -> str:
+    rows, size = entry.get("rows"), entry.get("bytes")
+    said = [f"{rows:,} rows"] if rows is not None else []
+    return ", ".join([*said, f"{size:,} bytes"] if size is not None else said)
+
+
+def _span(partitions: list[str]) -> str:
+    if len(partitions) < 3:
+        return " ".join(partitions)
+    return f"{partitions[0]} … {partitions[-1]}"
+
+
+def _commit(code: Mapping[str, Any]) -> str:
+    if not code["commit"]:
+        return ""
+    return f"commit {code['commit'][:10]}" + (" with uncommitted changes" if code["dirty"] else "")

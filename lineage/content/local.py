@@ -1,0 +1,182 @@
+"""The artifact store in a folder of the local file system."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from blake3 import blake3
+
+from ..errors import ArtifactError, CorruptArtifactError, DataError
+from .digest import PREFIX, digest_bytes, digest_file, is_digest
+from .stat import StatCache
+
+_BLOCK = 1 << 20
+#: Linux's request to share a file's blocks until one of the two is written, ioctl_ficlone(2).
+_FICLONE = 0x40049409
+
+
+class LocalStore:
+    """Artifacts as read-only files `ab/cdef…`, named by their digest.
+
+    A write goes to `partial/` first and is renamed when it is complete and on
+    disk. What is found overwritten is moved to `set-aside/` and counts as absent.
+
+    Args:
+        folder: created at the first write.
+        stat_cache: spares reading files that have not changed.
+    """
+
+    def __init__(self, folder: Path, stat_cache: StatCache) -> None:
+        self.folder = folder
+        self._cache = stat_cache
+
+    def write(self, data: bytes | Path) -> str:
+        """Keep these bytes, or a reflink or copy of this file; see `ArtifactStore`."""
+        if isinstance(data, bytes):
+            digest = digest_bytes(data)
+            if not self.present([digest]):
+                with self._partial() as (descriptor, partial):
+                    _write_all(descriptor, data)
+                    self._publish(descriptor, partial, digest)
+            return digest
+        with self._partial() as (descriptor, partial):
+            digest = _snapshot(data, descriptor, partial)
+            if not self.present([digest]):
+                self._publish(descriptor, partial, digest)
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """The bytes that have this digest, verified; see `ArtifactStore`."""
+        path = self._path(digest)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise ArtifactError(
+                f"artifact {digest} is not in {self.folder}; run again to make it anew"
+            ) from None
+        except OSError as error:
+            raise ArtifactError(
+                f"artifact {digest} in {self.folder} cannot be read ({error.strerror}); "
+                "make it readable, or remove it and run again"
+            ) from None
+        if digest_bytes(data) != digest:
+            self._set_aside(path)
+            raise CorruptArtifactError(
+                f"artifact {digest} in {self.folder} was overwritten and has been set aside; "
+                "run again to make it anew"
+            )
+        return data
+
+    def present(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here and are what they should be; see `ArtifactStore`."""
+        wanted = {digest: self._path(digest) for digest in digests if is_digest(digest)}
+        here = {digest: path for digest, path in wanted.items() if path.exists()}
+        sound = {digest for digest, found in self._found(here).items() if found == digest}
+        for digest in here.keys() - sound:
+            self._set_aside(here[digest])
+        return frozenset(sound)
+
+    def _found(self, paths: Mapping[str, Path]) -> dict[str, str]:
+        """The digest that each file really has; none for one that cannot be read."""
+        try:
+            hashed = self._cache.digests(list(paths.values()))
+        except DataError:
+            if len(paths) == 1:
+                return {}
+            # One of them has just gone or is unreadable: ask for each by itself.
+            singly = [self._found({digest: path}) for digest, path in paths.items()]
+            return {digest: found for answer in singly for digest, found in answer.items()}
+        return {digest: found for digest, (found, _) in zip(paths, hashed, strict=True)}
+
+    def _path(self, digest: str) -> Path:
+        if not is_digest(digest):
+            raise ArtifactError(f"{digest!r} is not an artifact's digest; it has the form blake3:…")
+        name = digest.removeprefix(PREFIX)
+        return self.folder / name[:2] / name[2:]
+
+    @contextmanager
+    def _partial(self) -> Iterator[tuple[int, Path]]:
+        """A new file that is gone at the end of the block unless it was published."""
+        partial = self.folder / "partial" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            try:
+                yield descriptor, partial
+            finally:
+                os.close(descriptor)
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise ArtifactError(
+                f"an artifact cannot be written to {self.folder} ({error.strerror or error}); "
+                "free space there and make it writable, or point BEGAT_ARTIFACTS elsewhere"
+            ) from None
+
+    def _publish(self, descriptor: int, partial: Path, digest: str) -> None:
+        path = self._path(digest)
+        path.parent.mkdir(exist_ok=True)
+        os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o444)
+        os.fsync(descriptor)
+        partial.replace(path)
+        _sync_folder(path.parent)
+        self._cache.remember(path, digest)
+
+    def _set_aside(self, path: Path) -> None:
+        # In a folder that begat may only read, what is wrong stays where it is: every read and
+        # every `present` finds it wrong again.
+        with suppress(OSError):
+            folder = self.folder / "set-aside"
+            folder.mkdir(exist_ok=True)
+            path.replace(folder / f"{path.parent.name}{path.name}-{uuid.uuid4().hex}")
+
+
+def _snapshot(source: Path, descriptor: int, partial: Path) -> str:
+    """Make the open file a snapshot of `source`, and return the digest of what arrived."""
+    try:
+        file = open(source, "rb", buffering=0)  # noqa: SIM115 - the next line closes it
+    except OSError as error:
+        raise DataError(
+            f"{source} cannot be read ({error.strerror}); check that it exists"
+        ) from None
+    with closing(file):
+        try:
+            fcntl.ioctl(descriptor, _FICLONE, file.fileno())
+        except OSError:
+            return _copy(file, descriptor)
+    return digest_file(partial)[0]
+
+
+def _copy(file: BinaryIO, descriptor: int) -> str:
+    hasher = blake3()
+    while block := _read_block(file):
+        hasher.update(block)
+        _write_all(descriptor, block)
+    return PREFIX + hasher.hexdigest()
+
+
+def _read_block(file: BinaryIO) -> bytes:
+    try:
+        return file.read(_BLOCK)
+    except OSError as error:
+        raise DataError(f"{file.name} cannot be read ({error.strerror}); mend it") from None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

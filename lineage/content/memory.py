@@ -1,0 +1,53 @@
+"""The artifact store in memory, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import ArtifactError, CorruptArtifactError, DataError
+from .digest import digest_bytes
+
+
+class MemoryStore:
+    """Artifacts in a dict, gone with the process; see `ArtifactStore`."""
+
+    def __init__(self) -> None:
+        #: The bytes under each digest. A test may change or delete them.
+        self.artifacts: dict[str, bytes] = {}
+
+    def write(self, data: bytes | Path) -> str:
+        """Keep these bytes, or this file's."""
+        if isinstance(data, Path):
+            try:
+                data = data.read_bytes()
+            except OSError as error:
+                raise DataError(
+                    f"{error.filename} cannot be read ({error.strerror}); check that it exists"
+                ) from None
+        digest = digest_bytes(data)
+        self.artifacts[digest] = data
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """The bytes that have this digest, verified."""
+        try:
+            data = self.artifacts[digest]
+        except KeyError:
+            raise ArtifactError(
+                f"artifact {digest} is not in memory; run again to make it anew"
+            ) from None
+        if digest_bytes(data) != digest:
+            del self.artifacts[digest]
+            raise CorruptArtifactError(
+                f"artifact {digest} in memory was overwritten; run again to make it anew"
+            )
+        return data
+
+    def present(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here and are what they should be."""
+        return frozenset(
+            digest
+            for digest in digests
+            if digest in self.artifacts and digest_bytes(self.artifacts[digest]) == digest
+        )

@@ -1,0 +1,170 @@
+"""Patterns that name a source's files: `raw/month={month}/part-*.csv`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import DataError, PipelineError
+
+_TOKEN = re.compile(r"\{([^{}]*)\}|(\*)|([{}])")
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+#: A value never holds what a pattern is written with, so that it can be put back into one.
+_VALUE = r"[^/*{}]+?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """An absolute path in which `{key}` stands for a partition key's value, `*` for anything.
+
+    Both stay within one folder's or file's name. A name that begins with a dot
+    is only found by a pattern that says so.
+
+    Args:
+        path: absolute; made by `Pattern.parse`.
+    """
+
+    path: str
+
+    @classmethod
+    def parse(cls, pattern: str, *, folder: Path) -> Pattern:
+        """The pattern, absolute: a relative one is relative to `folder`.
+
+        Raises:
+            PipelineError: it is malformed, or names what is not a local path.
+        """
+        text = pattern.removeprefix("file://")
+        if scheme := _SCHEME.match(text):
+            raise PipelineError(
+                f"source {pattern!r} is not a local path; copy the data here or mount it, "
+                f"{scheme[1]}:// cannot be read"
+            )
+        if not text.strip() or "\0" in text:
+            raise PipelineError(f"source {pattern!r} names no file; give a path or a pattern")
+        _check(pattern, text)
+        path = os.path.expanduser(text)
+        if not os.path.isabs(path) and _TOKEN.search(os.path.abspath(folder)):
+            raise PipelineError(
+                f"source {pattern!r} is relative to {folder}, whose name would be read as part of "
+                "the pattern; rename that folder"
+            )
+        return cls(path=os.path.abspath(os.path.join(folder, path)))
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The partition keys, in the order in which they first occur."""
+        return tuple(dict.fromkeys(m[1] for m in _TOKEN.finditer(self.path) if m[1]))
+
+    @cached_property
+    def fixed(self) -> str:
+        """The path before the first `{key}` or `*`: what OpenLineage names the dataset.
+
+        `/lake/raw` of `/lake/raw/month={month}/x.csv`, and `/lake/flights` of
+        `/lake/flights-{month}.csv`.
+        """
+        token = _TOKEN.search(self.path)
+        if token is None:
+            return self.path
+        head, _, name = self.path[: token.start()].rpartition("/")
+        # The key's own name before its value is not part of the dataset's.
+        name = re.sub(rf"(^|[-_.]){re.escape(token[1] or '')}=$", "", name).rstrip("-_.=")
+        return f"{head}/{name}" if name else head or "/"
+
+    @property
+    def folder(self) -> str:
+        """The deepest folder that all files of this pattern are in."""
+        token = _TOKEN.search(self.path)
+        fixed = self.path if token is None else self.path[: token.start()]
+        return fixed.rpartition("/")[0] or "/"
+
+    def bind(self, values: Mapping[str, str]) -> Pattern:
+        """This pattern with values in the place of its keys."""
+        return Pattern(
+            path=_TOKEN.sub(lambda token: values[token[1]] if token[1] else token[0], self.path)
+        )
+
+    def find(self) -> Iterator[tuple[dict[str, str], Path]]:
+        """Every file that matches, with the values of its keys; in no particular order.
+
+        Raises:
+            DataError: a folder cannot be listed.
+        """
+        parts = self.path.strip("/").split("/")
+        yield from self._descend("/", parts, {})
+
+    def _descend(
+        self, folder: str, parts: list[str], values: dict[str, str]
+    ) -> Iterator[tuple[dict[str, str], Path]]:
+        name, rest = parts[0], parts[1:]
+        if not _TOKEN.search(name):
+            path = os.path.join(folder, name)
+            found = [(path, values)] if os.path.lexists(path) else []
+        else:
+            found = list(_matching(folder, name, values))
+        for path, bound in found:
+            if rest and os.path.isdir(path):
+                yield from self._descend(path, rest, bound)
+            elif not rest and os.path.isfile(path):
+                yield bound, Path(path)
+
+
+def _check(pattern: str, text: str) -> None:
+    """Refuse what has no meaning, or more than one."""
+    end, adjacent = 0, False
+    for token in _TOKEN.finditer(text):
+        key, _, stray = token.groups()
+        if stray:
+            raise PipelineError(
+                f"source {pattern!r} has a single {stray!r}; write a partition key as {{month}}"
+            )
+        if key is not None and not key.isidentifier():
+            raise PipelineError(
+                f"source {pattern!r} has a key {key!r}, which is no name; write one as {{month}}"
+            )
+        if adjacent and token.start() == end:
+            raise PipelineError(
+                f"source {pattern!r} has nothing between {token[0]!r} and what comes before it, "
+                "so it cannot be told where one ends; put a fixed character there"
+            )
+        end, adjacent = token.end(), True
+
+
+def _matching(
+    folder: str, name: str, values: dict[str, str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    expression = _expression(name, values)
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError as error:
+        raise DataError(
+            f"folder {folder} cannot be listed ({error.strerror}); make it readable"
+        ) from None
+    for entry in names:
+        if entry.startswith(".") and not name.startswith("."):
+            continue
+        if match := expression.fullmatch(entry):
+            yield os.path.join(folder, entry), values | match.groupdict()
+
+
+def _expression(name: str, values: Mapping[str, str]) -> re.Pattern[str]:
+    """What matches one folder's or file's name; a key seen before matches its value only."""
+    parts, end, seen = [], 0, set[str]()
+    for token in _TOKEN.finditer(name):
+        parts.append(re.escape(name[end : token.start()]))
+        end, key = token.end(), token[1]
+        if not key:
+            parts.append(r"[^/]*")
+        elif key in values:
+            parts.append(re.escape(values[key]))
+        elif key in seen:
+            parts.append(f"(?P={key})")
+        else:
+            parts.append(f"(?P<{key}>{_VALUE})")
+            seen.add(key)
+    parts.append(re.escape(name[end:]))
+    return re.compile("".join(parts))

@@ -1,0 +1,198 @@
+"""Sources: files that somebody else writes, as versions of datasets.
+
+Taking a snapshot reads digests only. `keep` copies the bytes into the artifact
+store, so that what a run read can be had again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DataError
+from ..records import Dataset, DatasetVersion, Snapshot
+from .digest import digest_bytes
+from .manifest import File, Manifest
+from .patterns import Pattern
+from .stat import StatCache
+
+if TYPE_CHECKING:
+    from .store import ArtifactStore
+
+#: Formats by file suffix. What has none of these is tracked as bytes.
+FORMATS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".skops": "skops",
+}
+#: Behind a format: the version is a manifest of such files.
+FILES = "+files"
+
+
+def find(pattern: str, *, folder: Path) -> dict[str, tuple[Path, ...]]:
+    """The files of each partition, `{"month=2013-01": (path, …), …}`, both sorted.
+
+    Args:
+        pattern: with `{key}` placeholders, `*` globs, both or none; without a
+            placeholder there is one partition, "".
+        folder: what a relative pattern is relative to.
+
+    Raises:
+        PipelineError: the pattern is malformed.
+        DataError: nothing matches it, or a name is not UTF-8.
+    """
+    parsed = Pattern.parse(pattern, folder=folder)
+    partitions: dict[str, list[Path]] = {}
+    for values, path in parsed.find():
+        partitions.setdefault(_partition(parsed, values, path), []).append(path)
+    if not partitions:
+        raise DataError(
+            f"no file matches {parsed.path} ({_deepest(parsed)}); mend the pattern or add the data"
+        )
+    return {key: tuple(sorted(partitions[key])) for key in sorted(partitions)}
+
+
+def dataset_of(pattern: str, *, folder: Path) -> Dataset:
+    """The dataset that a pattern names, by OpenLineage's rules.
+
+    Raises:
+        PipelineError: the pattern is malformed.
+    """
+    return Dataset(namespace="file", name=Pattern.parse(pattern, folder=folder).fixed)
+
+
+def snapshot(pattern: str, *, folder: Path, cache: StatCache) -> Snapshot:
+    """Every partition that is there now, by its digest. Nothing is copied.
+
+    Raises:
+        PipelineError: the pattern is malformed.
+        DataError: nothing matches it, or a file is empty or cannot be read.
+    """
+    parsed = Pattern.parse(pattern, folder=folder)
+    partitions = find(pattern, folder=folder)
+    files = _digested([path for paths in partitions.values() for path in paths], cache)
+    dataset = dataset_of(pattern, folder=folder)
+    return Snapshot(
+        versions=tuple(
+            _version(dataset, parsed, key, {path: files[path] for path in paths})
+            for key, paths in partitions.items()
+        )
+    )
+
+
+def version(path: Path | str, *, folder: Path, cache: StatCache) -> DatasetVersion:
+    """A source without partitions: one file, or the several that a glob names.
+
+    Raises:
+        PipelineError: the path is malformed.
+        DataError: it is not there, empty, has partition keys, or cannot be read.
+    """
+    found = snapshot(str(path), folder=folder, cache=cache).versions
+    if found[0].partition:
+        raise DataError(f"{path} has partitions; name one file, or take a snapshot of them all")
+    return found[0]
+
+
+def keep(version: DatasetVersion, store: ArtifactStore) -> None:
+    """Copy a source's bytes into the artifact store, unless they are there already.
+
+    Raises:
+        DataError: the source is no longer what `version` says.
+        ArtifactError: the store cannot take it.
+    """
+    if not version.location or _kept(version, store):
+        return
+    if version.format.endswith(FILES):
+        arrived = _keep_files(Pattern(path=version.location), store)
+    else:
+        arrived = store.write(Path(version.location))
+    if arrived != version.digest:
+        raise DataError(f"{version.location} was rewritten while it was read; run again")
+
+
+def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:
+    if not store.present([version.digest]):
+        return False
+    if not version.format.endswith(FILES):
+        return True
+    files = {file.digest for file in Manifest.from_bytes(store.read(version.digest)).files}
+    return store.present(files) == files
+
+
+def _keep_files(pattern: Pattern, store: ArtifactStore) -> str:
+    files = {}
+    for _, path in pattern.find():
+        digest = store.write(path)
+        files[path] = (digest, _size(path))
+    return store.write(_manifest(pattern, files).to_bytes())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(
+            f"{path} was removed while it was read ({error.strerror}); run again"
+        ) from None
+
+
+def _version(
+    dataset: Dataset, pattern: Pattern, partition: str, files: Mapping[Path, tuple[str, int]]
+) -> DatasetVersion:
+    formats = {FORMATS.get(path.suffix.lower(), "bytes") for path in files}
+    if len(formats) > 1:
+        raise DataError(
+            f"{dataset}[{partition}] mixes {' and '.join(sorted(formats))} files; "
+            "narrow the pattern to one format"
+        )
+    if len(files) == 1:
+        [(path, (digest, size))] = files.items()
+        location, suffix = str(path), ""
+    else:
+        bound = pattern.bind(dict(part.split("=", 1) for part in partition.split("/") if part))
+        manifest = _manifest(bound, files)
+        digest, size = digest_bytes(manifest.to_bytes()), manifest.size
+        location, suffix = bound.path, FILES
+    return DatasetVersion(
+        namespace=dataset.namespace,
+        name=dataset.name,
+        partition=partition,
+        digest=digest,
+        size=size,
+        format=formats.pop() + suffix,
+        location=location,
+    )
+
+
+def _manifest(pattern: Pattern, files: Mapping[Path, tuple[str, int]]) -> Manifest:
+    return Manifest.of(
+        File(name=path.relative_to(pattern.folder).as_posix(), size=size, digest=digest)
+        for path, (digest, size) in files.items()
+    )
+
+
+def _digested(paths: Sequence[Path], cache: StatCache) -> dict[Path, tuple[str, int]]:
+    files = dict(zip(paths, cache.digests(paths), strict=True))
+    for path, (_, size) in files.items():
+        if size == 0:
+            raise DataError(f"{path} is empty (0 bytes); write it again or remove it")
+    return files
+
+
+def _partition(pattern: Pattern, values: Mapping[str, str], path: Path) -> str:
+    partition = "/".join(f"{key}={values[key]}" for key in pattern.keys)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the name of {str(path)!r} is not UTF-8; rename the file") from None
+    return partition
+
+
+def _deepest(pattern: Pattern) -> str:
+    """How much of a path that leads nowhere is there."""
+    here = Path(pattern.folder)
+    deepest = next(path for path in (here, *here.parents) if path.is_dir())
+    return f"in {here}" if deepest == here else f"{deepest} is there, {here} is not"

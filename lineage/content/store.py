@@ -1,0 +1,54 @@
+"""The artifact store: bytes under their digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import SettingsError
+from ..settings import Settings
+from .local import LocalStore
+from .stat import StatCache
+
+
+class ArtifactStore(Protocol):
+    """Where bytes are kept by what they are: two writers of the same bytes write one artifact."""
+
+    def write(self, data: bytes | Path) -> str:
+        """Keep these bytes, or a snapshot of this file's, and return their digest.
+
+        Either all of them are there afterwards or none. For a file, the digest
+        is of the bytes that arrived here.
+
+        Raises:
+            ArtifactError: they could not be written.
+            DataError: the file cannot be read.
+        """
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """The bytes that have this digest, verified.
+
+        Raises:
+            ArtifactError: they are not here.
+            CorruptArtifactError: what is here under this digest is not those bytes.
+        """
+        ...
+
+    def present(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here and are what they should be."""
+        ...
+
+
+def open_store(settings: Settings) -> ArtifactStore:
+    """The store that the settings name. Nothing is created before the first write.
+
+    Raises:
+        SettingsError: it is none that begat knows.
+    """
+    place = settings.artifacts
+    if "://" in place:
+        raise SettingsError(f"BEGAT_ARTIFACTS is the path of a folder; got {place!r}")
+    folder = Path(place).expanduser().absolute()
+    return LocalStore(folder, StatCache(settings.cache))

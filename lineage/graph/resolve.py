@@ -1,0 +1,191 @@
+"""What a reference names: a model version, a run, or a dataset version.
+
+| reference | names |
+|---|---|
+| `flight-delays@2`, `@latest`, `@Production`, `@ALIAS` | a model version |
+| a run's or flow run's id, or a unique beginning of it | a run |
+| `flights/raw[month=2013-12]`, `weather.csv` | the newest version of that partition |
+| `blake3:…`, or a unique beginning of it | the version with those bytes |
+
+A dataset may be named by any unique tail of its name that begins after a `/`.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from ..errors import RefError
+from ..records import DatasetVersion, ModelVersion, RunRef
+from . import nodes, queries
+from .store import Store
+
+T = TypeVar("T")
+
+STAGES = ("None", "Staging", "Production", "Archived")
+#: Candidates that an error lists.
+CANDIDATES = 10
+_RUN_ID = re.compile(r"[0-9a-f]{4,8}(-[0-9a-f-]*)?", re.IGNORECASE)
+_DATASET = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<partition>[^\[\]]*)\])?")
+
+_RUNS = """
+SELECT r.uuid, COALESCE(j.namespace, '') AS namespace, COALESCE(j.name, '') AS job
+FROM run r LEFT JOIN job j ON j.id = r.job
+WHERE r.uuid >= :low AND r.uuid < :high ORDER BY r.uuid
+"""
+# A version is seen when a run made it, or when a run that read it began.
+_VERSIONS = f"""
+SELECT d.namespace, d.name, v.partition, v.digest, v.rows, v.size, v.format, v.kind,
+    COALESCE(r.uuid, '') AS producer,
+    COALESCE(r.ended_at, (
+        SELECT MAX(COALESCE(g.started_at, g.ended_at)) FROM edge e JOIN run g ON g.id = e.child / 4
+        WHERE e.parent = p.id * 4 + {nodes.PRODUCT} AND e.child % 4 = {nodes.RUN}
+    ), '') AS seen
+FROM version v JOIN dataset d ON d.id = v.dataset
+LEFT JOIN product p ON p.version = v.id LEFT JOIN run r ON r.id = p.run
+"""
+
+
+def resolve(store: Store, ref: str) -> ModelVersion | RunRef | DatasetVersion:
+    """What `ref` names.
+
+    Raises:
+        RefError: nothing, or more than one thing; the message lists what there is.
+        StoreError: the store failed.
+    """
+    ref = ref.strip()
+    with store.read() as db:
+        if "@" in ref:
+            return _model_version(db, ref)
+        if ref.startswith("blake3:"):
+            return _by_digest(db, ref)
+        if _RUN_ID.fullmatch(ref) and (found := _runs(db, ref)):
+            return _only(ref, found, "runs", lambda run: f"{run.run_id} ({run.job})")
+        return _by_name(db, ref)
+
+
+def _model_version(db: sqlite3.Connection, ref: str) -> ModelVersion:
+    model, _, which = ref.rpartition("@")
+    query = "SELECT * FROM model_version WHERE model = :model ORDER BY version"
+    rows = db.execute(query, {"model": model}).fetchall()
+    if not rows:
+        names = [name for (name,) in db.execute("SELECT name FROM model ORDER BY name")]
+        raise RefError(f"no model is named {model!r}; {_there_are(names, 'models')}")
+    aliases = {
+        name: version
+        for (of, version), names in queries.aliases(db).items()
+        for name in names
+        if of == model
+    }
+    if which == "latest":
+        rows = rows[-1:]
+    elif which in STAGES:
+        rows = [row for row in rows if row["stage"] == which]
+    else:
+        number = aliases.get(which, int(which) if which.isdecimal() else None)
+        rows = [row for row in rows if row["version"] == number]
+    if not rows:
+        raise RefError(
+            f"{model} has no version {which!r}; `begat models` lists numbers, stages and aliases"
+        )
+    found = [
+        ModelVersion(
+            model=model, version=row["version"], digest=row["digest"], producer=row["run_id"]
+        )
+        for row in rows
+    ]
+    return _only(ref, found, "versions", str)
+
+
+def _runs(db: sqlite3.Connection, ref: str) -> list[RunRef]:
+    rows = db.execute(_RUNS, _range(ref.lower()))
+    return [RunRef(run_id=row["uuid"], namespace=row["namespace"], job=row["job"]) for row in rows]
+
+
+def _by_digest(db: sqlite3.Connection, ref: str) -> DatasetVersion:
+    rows = db.execute(f"{_VERSIONS} WHERE v.digest >= :low AND v.digest < :high", _range(ref))
+    found = _newest(rows, lambda row: (row["namespace"], row["name"], row["partition"]))
+    if not found:
+        raise RefError(f"no version has a digest that begins with {ref}; check its characters")
+    return _only(ref, found, "versions", lambda one: f"{one} {one.digest[:19]}")
+
+
+def _by_name(db: sqlite3.Connection, ref: str) -> DatasetVersion:
+    parsed = _DATASET.fullmatch(ref)
+    if parsed is None:
+        raise RefError(
+            f"{ref!r} is no reference; write model@version, the id of a run, dataset[partition] "
+            "or blake3:…"
+        )
+    dataset = _dataset(db, ref, parsed["name"])
+    rows = db.execute(f"{_VERSIONS} WHERE v.dataset = :dataset", {"dataset": dataset})
+    found = _newest(rows, lambda row: row["partition"])
+    wanted = parsed["partition"]
+    chosen = [one for one in found if wanted is None or one.partition == wanted]
+    if not chosen:
+        there = [one.partition for one in found]
+        raise RefError(
+            f"{parsed['name']} has no partition {wanted!r}; {_there_are(there, 'partitions')}"
+        )
+    return _only(ref, chosen, "partitions", str)
+
+
+def _dataset(db: sqlite3.Connection, ref: str, name: str) -> int:
+    rows = db.execute("SELECT id, namespace, name FROM dataset ORDER BY namespace, name").fetchall()
+    names: dict[int, str] = {
+        row["id"]: queries.dataset_name(row["namespace"], row["name"]) for row in rows
+    }
+    exact: list[int] = [row["id"] for row in rows if name in (row["name"], names[row["id"]])]
+    tails: list[int] = [row["id"] for row in rows if row["name"].endswith(f"/{name}")]
+    if not (found := exact or tails):
+        raise RefError(
+            f"{ref!r} names no run, dataset or model version; "
+            f"{_there_are(list(names.values()), 'datasets')}"
+        )
+    return _only(ref, found, "datasets", names.__getitem__)
+
+
+def _newest(
+    rows: Iterable[sqlite3.Row], group: Callable[[sqlite3.Row], object]
+) -> list[DatasetVersion]:
+    """The version of each group that was seen last, as its latest producer made it."""
+    last: dict[object, sqlite3.Row] = {}
+    for row in sorted(rows, key=lambda row: (row["seen"], row["digest"], row["producer"])):
+        last[group(row)] = row
+    return [
+        DatasetVersion(
+            namespace=row["namespace"],
+            name=row["name"],
+            partition=row["partition"],
+            digest=row["digest"],
+            size=row["size"] or 0,
+            rows=row["rows"],
+            format=row["format"] or "bytes",
+            kind=row["kind"] or "FILE",
+            producer=row["producer"],
+        )
+        for row in sorted(last.values(), key=lambda row: (row["name"], row["partition"]))
+    ]
+
+
+def _only(ref: str, found: Sequence[T], what: str, label: Callable[[T], str]) -> T:
+    if len(found) == 1:
+        return found[0]
+    raise RefError(f"{ref!r} names {len(found)} {what}: {_listed(map(label, found))}; name one")
+
+
+def _there_are(names: Sequence[str], what: str) -> str:
+    return f"there are {_listed(names)}" if names else f"there are no {what} yet"
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - CANDIDATES} more" if len(names) > CANDIDATES else ""
+    return ", ".join(names[:CANDIDATES]) + more
+
+
+def _range(prefix: str) -> dict[str, str]:
+    # Nothing that is part of an id sorts after a tilde.
+    return {"low": prefix, "high": f"{prefix}~"}

@@ -1,0 +1,54 @@
+"""The SQL that begat keeps, so that hot paths need no SQLAlchemy.
+
+`schema.sql` and `statements.sql` are generated from the tables (see `generate`), and a
+test fails when they differ.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib.resources import files
+from types import MappingProxyType
+
+_NAME = "-- name: "
+_REVISIONS = "-- revisions: "
+_PROJECTION = "-- projection: "
+
+
+@functools.cache
+def schema() -> tuple[str, ...]:
+    """DDL of a new SQLite database, its revision stamp included, one statement each."""
+    return tuple(
+        statement for part in _read("schema.sql").split(";\n") if (statement := part.strip())
+    )
+
+
+@functools.cache
+def revisions() -> tuple[str, ...]:
+    """Every revision this begat knows, the newest last."""
+    return _words(_REVISIONS)
+
+
+@functools.cache
+def projection() -> tuple[str, ...]:
+    """The tables that a rebuild empties and fills again."""
+    return _words(_PROJECTION)
+
+
+@functools.cache
+def statements() -> MappingProxyType[str, str]:
+    """The statements of the hot paths, by name; parameters are `:named`."""
+    parts = _read("statements.sql").split(_NAME)[1:]
+    named = (part.partition("\n") for part in parts)
+    return MappingProxyType({name: body.strip().rstrip(";") for name, _, body in named})
+
+
+def _words(mark: str) -> tuple[str, ...]:
+    lines = _read("schema.sql").splitlines()
+    [found] = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+    return tuple(found.split())
+
+
+@functools.cache
+def _read(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")

@@ -1,0 +1,212 @@
+"""The lineage store: events in, answers out, on one connection a process.
+
+Everything here runs on sqlite3 and kept SQL; SQLAlchemy and Alembic are imported only to
+upgrade a database that an older begat made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ..content.digest import digest_bytes
+from ..content.merkle import Chunk
+from ..errors import StoreError
+from ..events.canonical import canonical, parse
+from . import database, sql
+from .facts import facts
+from .ingest import Ingest
+
+Origin = Literal["recorded", "ingested"]
+
+#: Seconds that the store has to answer.
+TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A completed run that answers a recipe."""
+
+    run_id: str
+    #: What the run returned, as `results.encode` wrote it.
+    result: Any
+    #: ISO 8601, UTC.
+    started_at: str
+
+
+class Store:
+    """A lineage store, safe for several threads and processes.
+
+    Use `Store.open`; transactions of one process take turns.
+    """
+
+    def __init__(self, path: str, *, timeout: float = TIMEOUT) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._db = database.connect(path, timeout=timeout)
+
+    @classmethod
+    def open(cls, url: str, *, timeout: float = TIMEOUT) -> Store:
+        """The store at a URL; created if it is not there, upgraded if it is older.
+
+        Args:
+            url: `sqlite:///path/to/begat.db`; `sqlite://` is one in memory.
+            timeout: seconds to wait for other writers.
+
+        Raises:
+            StoreError: it cannot be reached or written within the time, is not begat's, or
+                was made by a newer begat.
+        """
+        return cls(database.path_of(url), timeout=timeout)
+
+    def close(self) -> None:
+        """Give back the connection."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one state of the store throughout.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._transaction("BEGIN") as db:
+            yield db
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are kept together, or not at all if the block raises.
+
+        Raises:
+            StoreError: the store failed, or others wrote for longer than the timeout.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            yield db
+
+    def record(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        chunks: Sequence[Chunk] = (),
+        origin: Origin = "recorded",
+    ) -> None:
+        """Store events and the chunks they point to, all or none; what is there already stays.
+
+        Args:
+            events: OpenLineage RunEvents.
+            chunks: rows of snapshots that they read.
+            origin: `recorded` for what begat's own wrapper saw, `ingested` for what it was told.
+
+        Raises:
+            StoreError: the store failed; nothing was stored.
+            EventError: an event cannot be read; nothing was stored.
+        """
+        texts = [canonical(event) for event in events]
+        said = [
+            facts(event, digest_bytes(text.encode()))
+            for event, text in zip(events, texts, strict=True)
+        ]
+        with self.write() as db:
+            ingest = Ingest(db)
+            for chunk in chunks:
+                ingest.add_chunk(chunk)
+            for one, text in zip(said, texts, strict=True):
+                ingest.add_event(one, text, origin)
+
+    def rebuild(self) -> None:
+        """Make the graph anew from the stored events and chunks.
+
+        Raises:
+            StoreError: the store failed; the graph is as it was.
+        """
+        with self.write() as db:
+            for table in sql.projection():
+                db.execute(f"DELETE FROM {table}")
+            ingest = Ingest(db)
+            for row in db.execute("SELECT hash, origin, body FROM event ORDER BY id"):
+                ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])
+
+    def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
+        """The runs that answer each recipe, the earliest to complete first.
+
+        They completed, were recorded by begat itself, did their own work, may be reused, and
+        none of their outputs is marked lost. A recipe that nothing answers is left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self.read() as db:
+            rows = db.execute(sql.statements()["answers"], {"recipes": json.dumps([*recipes])})
+            found: dict[str, list[Answer]] = {}
+            for recipe, run_id, result, started_at in rows:
+                answer = Answer(run_id=run_id, result=json.loads(result), started_at=started_at)
+                found.setdefault(recipe, []).append(answer)
+        return found
+
+    def nondeterministic(self, recipe: str) -> bool:
+        """Whether completed runs of one recipe wrote different bytes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        written: dict[str, set[tuple[str, ...]]] = {}
+        with self.read() as db:
+            for run_id, *output in db.execute(
+                sql.statements()["outputs_by_recipe"], {"recipe": recipe}
+            ):
+                written.setdefault(run_id, set()).add(tuple(output))
+        return len({frozenset(outputs) for outputs in written.values()}) > 1
+
+    def mark_lost(self, digests: Iterable[str]) -> None:
+        """Remember that these artifacts are gone: runs that wrote them answer no longer.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        self._mark(digests, "lost")
+
+    def mark_present(self, digests: Iterable[str]) -> None:
+        """Remember that these artifacts are there, after all or again.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        self._mark(digests, "present")
+
+    def _mark(self, digests: Iterable[str], state: str) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        rows = [{"digest": digest, "state": state, "noted_at": now} for digest in digests]
+        with self.write() as db:
+            db.executemany(sql.statements()["put_presence"], rows)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        if self._pid != os.getpid():
+            self._after_fork()
+        if not self._lock.acquire(timeout=self._timeout):
+            raise StoreError(
+                f"another thread of this process kept the lineage store {self._path} busy for "
+                f"{self._timeout:g} s; try again"
+            )
+        try:
+            with database.translated(self._path), database.transaction(self._db, begin):
+                yield self._db
+        finally:
+            self._lock.release()
+
+    def _after_fork(self) -> None:
+        # SQLite's connections and the state of a lock do not survive a fork. Closing the
+        # inherited one would give up locks that the parent holds, so it is kept unused.
+        self._inherited = self._db
+        self._lock = threading.RLock()
+        self._db = database.connect(self._path, timeout=self._timeout)
+        self._pid = os.getpid()

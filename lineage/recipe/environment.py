@@ -1,0 +1,45 @@
+"""Environment variables that code reads, by the names it spells out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..content.digest import digest_bytes
+
+if TYPE_CHECKING:
+    from .scopes import Scope, Target
+    from .uses import Use
+
+#: The digest of a variable that is not set.
+UNSET = "unset"
+
+_READS = frozenset({"__contains__", "__getitem__", "get", "pop", "setdefault"})
+
+
+def is_environment(value: object) -> bool:
+    """Whether a value is the environment as a whole."""
+    return value is os.environ or value is getattr(os, "environb", os.environ)
+
+
+def digest_of(name: str) -> str:
+    """The digest of a variable's value, or `unset`."""
+    value = os.environ.get(name)
+    return UNSET if value is None else digest_bytes(value.encode("utf-8", "surrogateescape"))
+
+
+def names_read(use: Use, target: Target, scope: Scope) -> Iterator[str | None]:
+    """The variable that one use of the environment reads; None for a computed name."""
+    rest = use.chain[target.consumed :]
+    if target.value is os.environ and not rest:
+        named = use.how in {"item", "in"}
+    elif target.value is os.environ:
+        named = use.how == "call" and len(rest) == 1 and rest[0] in _READS
+    else:
+        named = target.value is os.getenv and use.how == "call"
+    key = use.key if named else None
+    if isinstance(key, tuple):
+        key = scope.text(key)
+    if key != "":  # an assignment
+        yield key

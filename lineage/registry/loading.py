@@ -1,0 +1,33 @@
+"""Having a registered model again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import RefError
+from ..graph.resolve import resolve
+from ..records import ModelVersion
+from ..workspace import workspace
+
+
+def load(ref: str) -> Any:
+    """The fitted estimator that a reference names, with its preprocessing inside.
+
+    Its bytes are verified against the digest it was registered under, and it is read by
+    skops, which builds reviewed types only.
+
+    Args:
+        ref: `flight-delays@2`, `flight-delays@latest`, an alias or a stage.
+
+    Raises:
+        RefError: it names no model version.
+        ArtifactError: the model file is not in the store, or not those bytes.
+        UntrustedModelError: the file holds types outside the reviewed list.
+    """
+    from ..content import models
+
+    space = workspace()
+    found = resolve(space.store, ref)
+    if not isinstance(found, ModelVersion):
+        raise RefError(f"{ref!r} names no model version; write NAME@VERSION")
+    return models.load(space.artifacts.read(found.digest), trusted=space.settings.trusted_types)

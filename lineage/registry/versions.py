@@ -1,0 +1,98 @@
+"""Registering model versions: numbers without gaps, each given once."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import ParameterError
+from ..graph.store import Store
+from ..records import ModelVersion
+
+_FIND = """
+SELECT version, digest, run_id FROM model_version WHERE model = :model AND recipe = :recipe
+"""
+# Counting up locks the model's row, so that whoever registers next waits for this one.
+_COUNT = """
+INSERT INTO model (name, latest, created_at) VALUES (:model, 1, :now)
+ON CONFLICT (name) DO UPDATE SET latest = model.latest + 1 RETURNING latest
+"""
+_ADD = """
+INSERT INTO model_version (model, version, recipe, run_id, training_run_id, digest,
+    registered_by, created_at, stage, body)
+VALUES (:model, :version, :recipe, :run_id, :training_run_id, :digest,
+    :registered_by, :now, 'None', :body)
+"""
+
+
+def register(
+    store: Store,
+    *,
+    model: str,
+    recipe: str,
+    run_id: str,
+    training_run_id: str,
+    digest: str,
+    body: Mapping[str, Any],
+    registered_by: str = "",
+) -> ModelVersion:
+    """The model's version for a recipe: the one it has, or else the next number.
+
+    Args:
+        store: where the registry is.
+        model: name of the model.
+        recipe: digest of the registering task's own recipe. It decides: the same recipe is
+            the same version for ever, another is another.
+        run_id: the run that registers.
+        training_run_id: the run that fitted the model.
+        digest: of the model file.
+        body: what else belongs to the version, JSON-safe: `metrics`, `slices`, `signature`.
+        registered_by: who is registering; the user this process runs as by default.
+
+    Returns:
+        The version, with the digest and the register run that it was first registered with.
+
+    Raises:
+        ParameterError: the name cannot be written as `name@version`.
+        StoreError: the store failed; nothing was registered.
+    """
+    _check(model)
+    given = {
+        "model": model,
+        "recipe": recipe,
+        "run_id": run_id,
+        "training_run_id": training_run_id,
+        "digest": digest,
+        "registered_by": registered_by or _user(),
+        "now": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "body": json.dumps(body, sort_keys=True, allow_nan=False),
+    }
+    with store.write() as db:
+        if found := db.execute(_FIND, given).fetchone():
+            return ModelVersion(
+                model=model,
+                version=found["version"],
+                digest=found["digest"],
+                producer=found["run_id"],
+            )
+        (version,) = db.execute(_COUNT, given).fetchone()
+        db.execute(_ADD, {**given, "version": version})
+    return ModelVersion(model=model, version=version, digest=digest, producer=run_id)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+def _check(model: str) -> None:
+    if not model or model != model.strip() or "@" in model or not model.isprintable():
+        raise ParameterError(
+            f"a model's name is printable, without '@' and without spaces around it; got {model!r}"
+        )

@@ -1,0 +1,133 @@
+"""Who is asking, from Prefect's contexts: the `Caller` of a flow run or of a task run.
+
+A nested flow's parent and root travel in labels of its flow run: contexts hold only
+the innermost flow, and workers, runners and hooks may be other processes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import prefect
+from prefect.context import FlowRunContext, SyncClientContext, TaskRunContext
+
+from begat.lineage.events import ids
+from begat.lineage.provenance import use_job_variables
+from begat.lineage.records import Caller, RunRef
+from begat.lineage.workspace import workspace
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.types import KeyValueLabels
+
+log = logging.getLogger("begat")
+
+#: The labels of a nested flow's run.
+PARENT = "begat.parent"
+ROOT = "begat.root"
+
+
+def flow_caller(name: str, flow_run: FlowRun) -> Caller:
+    """The flow run itself.
+
+    Args:
+        name: the flow's name, which is its job's.
+        flow_run: as Prefect's hooks and contexts have it.
+    """
+    labels = flow_run.labels
+    use_job_variables(flow_run.job_variables or {})
+    return Caller(
+        run=RunRef(
+            run_id=_run_id(flow_run),
+            namespace=workspace().settings.namespace,
+            job=name,
+        ),
+        parent=_read(labels.get(PARENT)),
+        root=_read(labels.get(ROOT)),
+        engine="prefect",
+        engine_version=prefect.__version__,
+        engine_run_id=str(flow_run.id),
+        nominal_time=_nominal_time(flow_run),
+    )
+
+
+def task_caller() -> Caller | None:
+    """The attempt of a task run that this code is in; none outside a flow run."""
+    task = TaskRunContext.get()
+    flow = FlowRunContext.get()
+    if task is None or flow is None or flow.flow is None or flow.flow_run is None:
+        return None
+    if task.task_run.flow_run_id != flow.flow_run.id:
+        return None
+    parent = flow_caller(flow.flow.name, flow.flow_run)
+    task_run = task.task_run
+    return Caller(
+        run=RunRef(
+            # The partition is the third part: empty, as one task run is one run here.
+            run_id=ids.static_id(str(task_run.id), str(task_run.run_count), ""),
+            namespace=parent.run.namespace,
+            job=f"{parent.run.job}.{task.task.name}",
+        ),
+        parent=parent.run,
+        root=parent.root or parent.run,
+        attempt=task_run.run_count,
+        engine=parent.engine,
+        engine_version=parent.engine_version,
+        engine_run_id=str(task_run.id),
+        nominal_time=parent.nominal_time,
+    )
+
+
+def nest(flow_run: FlowRun, outer: FlowRunContext | None) -> None:
+    """Label a nested flow's run with its parent and root, here and in Prefect's database.
+
+    Args:
+        flow_run: any flow run; one that is nested in none, or labelled, is left as it is.
+        outer: the context of the flow it is nested in, where that runs in this process.
+    """
+    if flow_run.parent_task_run_id is None or PARENT in flow_run.labels:
+        return
+    try:
+        with SyncClientContext.get_or_create() as context:
+            client = context.client
+            if outer is not None and outer.flow is not None and outer.flow_run is not None:
+                parent = flow_caller(outer.flow.name, outer.flow_run)
+            else:
+                run = client.read_task_run(flow_run.parent_task_run_id)
+                if run.flow_run_id is None:
+                    return
+                above = client.read_flow_run(run.flow_run_id)
+                parent = flow_caller(client.read_flow(above.flow_id).name, above)
+            labels: KeyValueLabels = {
+                PARENT: _write(parent.run),
+                ROOT: _write(parent.root or parent.run),
+            }
+            flow_run.labels = {**flow_run.labels, **labels}
+            client.update_flow_run_labels(flow_run.id, labels)
+    except Exception as error:  # a server that is away costs the nesting, not the run
+        log.warning("flow run %s is shown without its parent: %s", flow_run.name, error)
+
+
+def _run_id(flow_run: FlowRun) -> str:
+    created = flow_run.created
+    instant = int(created.timestamp() * 1000) if created is not None else None
+    return ids.static_id(str(flow_run.id), instant_ms=instant)
+
+
+def _nominal_time(flow_run: FlowRun) -> str:
+    if not flow_run.auto_scheduled or flow_run.expected_start_time is None:
+        return ""
+    return flow_run.expected_start_time.isoformat()
+
+
+def _write(ref: RunRef) -> str:
+    return json.dumps([ref.run_id, ref.namespace, ref.job])
+
+
+def _read(label: Any) -> RunRef | None:
+    if not isinstance(label, str):
+        return None
+    run_id, namespace, job = json.loads(label)
+    return RunRef(run_id=run_id, namespace=namespace, job=job)

@@ -1,0 +1,195 @@
+"""evaluate: what a model is worth on rows it was not trained on, as a whole and by slice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from begat import lineage
+from begat.lineage.errors import DataError, ParameterError
+from begat.lineage.records import DatasetVersion, Snapshot
+
+from . import estimators, frames, signature, split
+from . import metrics as measures
+from .functions import name_of, one_line
+from .train import as_array, labels_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSION = 1
+#: A slice column with more values than this is an identifier, not a slice.
+MOST_SLICES = 1000
+#: How a slice of rows whose value is missing is called.
+NO_VALUE = "(missing)"
+
+log = logging.getLogger("begat")
+
+
+def evaluate(
+    model: DatasetVersion,
+    holdout: Snapshot,
+    *,
+    target: str,
+    columns: Sequence[str] | None = None,
+    slices: Sequence[str] = (),
+    metrics: Sequence[object] = (),
+    holdout_fraction: float | None = None,
+    seed: int = 0,
+) -> DatasetVersion:
+    """Metrics on the held-out rows, written as JSON to `{flow}/evaluation`.
+
+    The JSON holds `task` (binary, multiclass, regression), `target`, `classes` (null for
+    a regressor), `rows`, `metrics` by name, `undefined` (why a metric is null), and
+    `slices`: {column: {value: {metric: …, "rows": …}}}. Metrics have 12 significant
+    digits: threads add the same numbers in another order, and differ beyond that.
+
+    Args:
+        model: what train wrote.
+        holdout: featurized partitions.
+        target: the column that is predicted.
+        columns: the feature columns; those the model was fitted on by default.
+        slices: columns, features or not, by whose values the metrics are repeated.
+        metrics: see `tasks.metrics`; the task's own by default.
+        holdout_fraction: as train was given it: only rows that it left out are used.
+        seed: as train was given it.
+
+    Raises:
+        ParameterError: a metric is unknown or failed.
+        DataError: a column is missing or the target has gaps, there is nothing to
+            evaluate on, a slice column has too many values, the model refuses the rows.
+    """
+    fitted = lineage.read(model)
+    wanted = _resolve(metrics, fitted)
+    features = _columns(fitted, columns)
+    roles = {target: "target"} | {name: "slice column" for name in slices if name != target}
+    frame = frames.gather(
+        holdout,
+        features,
+        roles=roles,
+        rows=split.chooser(holdout_fraction, seed=seed, held=True),
+    )
+    if frame.empty:
+        raise DataError(f"{holdout} leaves no rows to evaluate on; hold out more")
+    features = features or [name for name in frame.columns if name != target]
+    said = _predictions(fitted, frame[features], frame[target], holdout)
+    values, undefined = _computed(wanted, said)
+    for name, reason in undefined.items():
+        log.warning("%s is null for %s: %s", name, holdout, reason)
+    sliced = {name: dict(_sliced(frame[name], wanted, said, holdout)) for name in slices}
+    content = {
+        "task": said.task,
+        "target": target,
+        "classes": [signature.plain(value) for value in said.classes] or None,
+        "rows": len(frame),
+        "metrics": values,
+        "undefined": undefined,
+        "slices": sliced,
+    }
+    _report(content)
+    return lineage.write(content, "evaluation", format="json")
+
+
+def _resolve(given: Sequence[object], fitted: Any) -> tuple[measures.Metric, ...]:
+    return measures.resolve(given, signature.task(getattr(fitted, "classes_", None)))
+
+
+def _columns(fitted: Any, columns: Sequence[str] | None) -> list[str] | None:
+    if columns is not None:
+        return list(dict.fromkeys(columns))
+    known = getattr(fitted, "feature_names_in_", None)
+    return None if known is None else [str(name) for name in known]
+
+
+def _predictions(
+    fitted: Any, rows: pd.DataFrame, labels: pd.Series[Any], holdout: Snapshot
+) -> measures.Predictions:
+    import numpy as np
+
+    classes = np.asarray(getattr(fitted, "classes_", ()))
+    task = signature.task(classes if len(classes) else None)
+    kind: estimators.Task = "regression" if task == "regression" else "classification"
+    truth = as_array(labels_of(labels, kind, holdout))
+    if task == "binary" and len(new := sorted(set(truth.tolist()) - set(classes.tolist()))):
+        raise DataError(
+            f"target {labels.name!r} holds {new[0]!r} in {holdout}, and the model knows only "
+            f"{classes[0]!s} and {classes[1]!s}; mend the target, or train on partitions that "
+            "hold all classes"
+        )
+    try:
+        predicted = np.asarray(fitted.predict(rows))
+        probabilities = (
+            np.asarray(fitted.predict_proba(rows)) if hasattr(fitted, "predict_proba") else None
+        )
+        scores = None
+        if task == "binary" and probabilities is not None:
+            scores = probabilities[:, 1]
+        elif task == "binary" and hasattr(fitted, "decision_function"):
+            scores = np.asarray(fitted.decision_function(rows))
+    except Exception as error:
+        innermost = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
+        raise DataError(
+            f"{name_of(innermost)} cannot predict the rows of {holdout}: {one_line(error)}"
+        ) from error
+    return measures.Predictions(
+        task=task,
+        classes=classes,
+        truth=truth,
+        predicted=predicted,
+        probabilities=probabilities,
+        scores=scores,
+    )
+
+
+def _computed(
+    wanted: Sequence[measures.Metric], said: measures.Predictions
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    values: dict[str, float | None] = {}
+    undefined: dict[str, str] = {}
+    for metric in wanted:
+        try:
+            values[metric.name] = signature.rounded(metric(said))
+        except measures.UndefinedMetricError as error:
+            values[metric.name] = None
+            undefined[metric.name] = str(error)
+    return values, undefined
+
+
+def _sliced(
+    column: pd.Series[Any],
+    wanted: Sequence[measures.Metric],
+    said: measures.Predictions,
+    holdout: Snapshot,
+) -> Iterator[tuple[str, Mapping[str, float | int | None]]]:
+    import numpy as np
+
+    codes, values = column.factorize(use_na_sentinel=True)
+    names = [str(value) for value in values]
+    if column.isna().any():
+        names.append(NO_VALUE)
+        codes = np.where(codes < 0, len(values), codes)
+    if len(names) > MOST_SLICES:
+        raise DataError(
+            f"slice column {column.name!r} has {len(names)} values in {holdout}, and at most "
+            f"{MOST_SLICES} can be reported; group them in featurize, or slice by another column"
+        )
+    for place, name in enumerate(names):
+        rows = np.flatnonzero(codes == place)
+        part = said.of(rows)
+        measured: dict[str, float | int | None] = {measures.ROWS: len(rows)}
+        for metric in wanted:
+            try:
+                measured[metric.name] = signature.rounded(metric(part))
+            except (measures.UndefinedMetricError, ParameterError):
+                # A slice may hold one class or one row; the whole has been computed already.
+                measured[metric.name] = None
+        yield name, measured
+
+
+def _report(content: Mapping[str, Any]) -> None:
+    from begat.lineage.events import facets
+
+    lineage.current().run_facet(
+        "begat_metrics", facets.metrics(content["metrics"], slices=content["slices"])
+    )

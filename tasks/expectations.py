@@ -1,0 +1,271 @@
+"""A frame against its expectations: Great Expectations, told as OpenLineage tells it.
+
+Expectations are Great Expectations' own objects, or plain dictionaries:
+
+    {"type": "expect_column_values_to_be_between",
+     "kwargs": {"column": "distance", "min_value": 1}, "severity": "critical"}
+
+`severity` is critical (the default: a failure refuses the partition), warning or info
+(a failure is recorded). Great Expectations takes seconds to import, so that happens
+only where there are expectations to check.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from begat.lineage.errors import ParameterError, PipelineError
+
+from .functions import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: OpenLineage's severities for Great Expectations'.
+_SEVERITIES = {"critical": "error", "warning": "warn", "info": "info"}
+_KEYS = {"type", "kwargs", "severity", "meta", "description", "notes"}
+#: Where an expectation's place in the suite is kept: results come back in another order.
+_PLACE = "begat_place"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What came of one expectation."""
+
+    #: Great Expectations' name: `expect_column_values_to_not_be_null`.
+    type: str
+    kwargs: Mapping[str, Any]
+    #: `critical`, `warning` or `info`.
+    severity: str
+    success: bool
+    #: Rows, or pairs or groups of them, that were not as expected; None if none are counted.
+    unexpected: int | None = None
+    #: Rows that were looked at.
+    elements: int | None = None
+    #: Up to a few values that were not as expected.
+    examples: tuple[Any, ...] = ()
+    #: What was measured instead of single values: a mean, a row count.
+    observed: Any = None
+    #: Why it could not be checked; empty if it could.
+    error: str = ""
+    description: str = field(default="")
+
+    @property
+    def column(self) -> str:
+        """The column it is about, or several; empty for the table as a whole."""
+        if "column" in self.kwargs:
+            return str(self.kwargs["column"])
+        pair = [str(self.kwargs[key]) for key in ("column_A", "column_B") if key in self.kwargs]
+        return ", ".join(pair or map(str, self.kwargs.get("column_list", ())))
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it failed, and that refuses the partition."""
+        return not self.success and self.severity == "critical"
+
+    def __str__(self) -> str:
+        """What failed, in one line."""
+        about = f" of column {self.column!r}" if self.column else ""
+        if self.error:
+            return f"{self.type}{about} cannot be checked ({self.error})"
+        wanted = {
+            key: value
+            for key, value in self.kwargs.items()
+            if key not in ("column", "column_A", "column_B", "column_list", "batch_id")
+        }
+        said = f"{self.type}{about} failed"
+        if wanted:
+            said += f" ({', '.join(f'{key}={_text(value)}' for key, value in wanted.items())})"
+        if self.unexpected is not None:
+            said += f": {self.unexpected} of {self.elements} values are unexpected"
+            said += f", for example {_text(self.examples[0])}" if self.examples else ""
+        elif self.observed is not None:
+            said += f": observed {_text(self.observed)}"
+        return said
+
+    def assertion(self) -> dict[str, Any]:
+        """An item of OpenLineage's `dataQualityAssertions` facet (1-1-0)."""
+        told: dict[str, Any] = {
+            "assertion": self.type,
+            "success": self.success,
+            "severity": _SEVERITIES.get(self.severity, self.severity),
+        }
+        if self.column:
+            told["column"] = self.column
+        if self.description:
+            told["description"] = self.description
+        params = {
+            key: value for key, value in self.kwargs.items() if key not in ("column", "batch_id")
+        }
+        if params:
+            told["params"] = params
+        if not self.success:
+            told["description"] = self.description or str(self)
+        if self.unexpected is not None:
+            told["actual"] = f"{self.unexpected} of {self.elements} unexpected"
+        elif self.observed is not None:
+            told["actual"] = _text(self.observed)
+        return told
+
+
+def plain(expectations: Sequence[object]) -> tuple[dict[str, Any], ...]:
+    """Expectations as dictionaries, which have a digest and cross process boundaries.
+
+    Args:
+        expectations: objects of Great Expectations, or dictionaries.
+
+    Raises:
+        PipelineError: one is neither, or is not of the form described above.
+    """
+    return tuple(_plain(item) for item in expectations)
+
+
+def check(frame: pd.DataFrame, expectations: Sequence[object]) -> tuple[Result, ...]:
+    """Every expectation's result, in the order in which they are given.
+
+    Each call has a context of its own: a shared one mixes up the results of threads.
+
+    Args:
+        frame: what is expected to be so.
+        expectations: objects of Great Expectations, or dictionaries.
+
+    Raises:
+        PipelineError: one has the wrong form.
+        ParameterError: Great Expectations does not know one, or refuses its arguments.
+    """
+    given = plain(expectations)
+    if not given:
+        return ()
+    gx = _great_expectations()
+    suite = gx.ExpectationSuite(
+        name="expectations", expectations=[_built(item, place) for place, item in enumerate(given)]
+    )
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = (
+        context.data_sources.add_pandas("frame")
+        .add_dataframe_asset("frame")
+        .add_batch_definition_whole_dataframe("frame")
+        .get_batch(batch_parameters={"dataframe": frame})
+    )
+    try:
+        found = batch.validate(suite, result_format="BASIC")
+    except Exception as error:
+        raise ParameterError(
+            f"Great Expectations cannot check {', '.join(item['type'] for item in given)}: "
+            f"{one_line(error)}; mend the expectation"
+        ) from error
+    results = {
+        item.expectation_config.meta[_PLACE]: _result(
+            item, given[item.expectation_config.meta[_PLACE]]
+        )
+        for item in found.results
+    }
+    return tuple(results[place] for place in range(len(given)))
+
+
+def _plain(item: object) -> dict[str, Any]:
+    if isinstance(item, Mapping):
+        told = dict(item)
+    else:
+        configuration = getattr(item, "configuration", None)
+        if configuration is None:
+            raise PipelineError(
+                f"expectation {item!r} is neither an object of Great Expectations nor a "
+                "dictionary {'type': …, 'kwargs': {…}}"
+            )
+        told = {
+            "type": configuration.type,
+            "kwargs": dict(configuration.kwargs),
+            "severity": configuration.severity,
+            "description": configuration.description,
+        }
+    if unknown := sorted(set(told) - _KEYS):
+        raise PipelineError(
+            f"expectation {told!r} has an unknown key {unknown[0]!r}; arguments go into 'kwargs'"
+        )
+    kwargs = told.get("kwargs", {})
+    if not (isinstance(told.get("type"), str) and isinstance(kwargs, Mapping)):
+        raise PipelineError(
+            f"expectation {told!r} is not of the form {{'type': 'expect_…', 'kwargs': {{…}}}}"
+        )
+    severity = getattr(told.get("severity"), "value", told.get("severity")) or "critical"
+    if severity not in _SEVERITIES:
+        raise PipelineError(
+            f"severity {severity!r} of expectation {told['type']!r} is none of "
+            f"{', '.join(_SEVERITIES)}"
+        )
+    known = {"type": told["type"], "kwargs": dict(kwargs), "severity": severity}
+    if told.get("description"):
+        known["description"] = told["description"]
+    return known
+
+
+def _great_expectations() -> Any:
+    if "great_expectations" not in sys.modules:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it imports deprecated modules
+            importlib.import_module("great_expectations")
+    return sys.modules["great_expectations"]
+
+
+def _built(item: Mapping[str, Any], place: int) -> Any:
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    try:
+        return ExpectationConfiguration(
+            type=item["type"],
+            kwargs=dict(item["kwargs"]),
+            severity=item["severity"],
+            meta={_PLACE: place},
+        ).to_domain_obj()
+    except GreatExpectationsError as error:
+        raise ParameterError(
+            f"Great Expectations knows no {item['type']!r} ({one_line(error)}); mend its type"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"expectation {item['type']!r} refuses {dict(item['kwargs'])!r}: {one_line(error)}"
+        ) from error
+
+
+def _result(found: Any, item: Mapping[str, Any]) -> Result:
+    told = found.result or {}
+    return Result(
+        type=item["type"],
+        kwargs=item["kwargs"],
+        severity=item["severity"],
+        description=item.get("description", ""),
+        success=bool(found.success),
+        unexpected=told.get("unexpected_count"),
+        elements=told.get("element_count"),
+        examples=tuple(told.get("partial_unexpected_list", ())[:3]),
+        observed=told.get("observed_value"),
+        error="" if found.success else _exception(found.exception_info or {}),
+    )
+
+
+def _exception(info: Mapping[str, Any]) -> str:
+    # Flat where all went well, one entry a metric where one failed.
+    for entry in (info, *(value for value in info.values() if isinstance(value, Mapping))):
+        if message := entry.get("exception_message"):
+            return " ".join(str(message).split()).removeprefix("Error: ").rstrip(".")
+    return ""
+
+
+def _text(value: Any) -> str:
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) + "}"
+    return repr(value) if isinstance(value, str) else str(value)

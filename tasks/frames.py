@@ -1,0 +1,180 @@
+"""A snapshot's rows as one frame whose columns mean the same in every partition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from begat import lineage
+from begat.lineage.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from begat.lineage.records import DatasetVersion, Snapshot
+
+#: What a column holds, however pandas stores it; `empty`: missing values only.
+Kind = Literal["number", "bool", "string", "category", "datetime", "empty", "mixed"]
+#: For a partition and its number of rows, which of them to keep.
+Rows = Callable[["DatasetVersion", int], "npt.NDArray[np.bool_]"]
+
+_INFERRED: dict[str, Kind] = {
+    "boolean": "bool",
+    "string": "string",
+    "empty": "empty",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+}
+
+
+def kind(series: pd.Series[Any]) -> Kind:
+    """What a column holds."""
+    import pandas as pd
+
+    types = pd.api.types
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        found: Kind = "category"
+    elif series.isna().all():
+        found = "empty"
+    elif types.is_bool_dtype(dtype):
+        found = "bool"
+    elif types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
+        found = "number"
+    elif types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
+        found = "datetime"
+    else:
+        found = _INFERRED.get(types.infer_dtype(series, skipna=True), "mixed")
+    return found
+
+
+def gather(
+    snapshot: Snapshot,
+    columns: Sequence[str] | None = None,
+    *,
+    roles: Mapping[str, str] | None = None,
+    rows: Rows | None = None,
+) -> pd.DataFrame:
+    """Rows of all partitions, in order; one partition is in memory besides what is kept.
+
+    Numbers come back as int64 or float64, booleans as bool (as float64 if some are
+    missing), strings as objects, categories as categories; what is missing is NaN.
+
+    Args:
+        snapshot: of tables.
+        columns: what to keep; by default all columns, which every partition must share.
+        roles: further columns to keep, and what each is wanted for: `{"late": "target"}`.
+        rows: which rows of a partition to keep; all by default.
+
+    Raises:
+        DataError: a partition lacks a column, has one more than the others, or holds
+            something else in it.
+    """
+    import pandas as pd
+
+    roles = roles or {}
+    exact = columns is None
+    wanted = [] if columns is None else list(dict.fromkeys([*columns, *roles]))
+    kinds: dict[str, tuple[Kind, DatasetVersion]] = {}
+    frames = []
+    for version in snapshot.versions:
+        frame = lineage.read(version)
+        if not wanted:
+            wanted = [str(name) for name in frame.columns]
+        _check_columns(frame, [*wanted, *roles], version, roles)
+        if exact:
+            _check_no_more(frame, wanted, version, snapshot.versions[0])
+        frame = frame[wanted]
+        if rows is not None:
+            frame = frame[rows(version, len(frame))]
+        _check_kinds(frame, kinds, version)
+        frames.append(frame)
+    whole = frames[0] if len(frames) == 1 else _concatenated(frames)
+    del frames
+    plain = {
+        name: _plain(whole[name], kinds[name][0] if name in kinds else "empty") for name in wanted
+    }
+    return pd.DataFrame(plain).reset_index(drop=True)
+
+
+def _concatenated(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    # Column by column: a column that is all missing in one partition must not decide
+    # the type of the others, and pandas warns where that would change.
+    def column(name: str) -> pd.Series[Any]:
+        parts = [frame[name] for frame in frames]
+        categorical = any(isinstance(part.dtype, pd.CategoricalDtype) for part in parts)
+        if categorical or len({part.dtype for part in parts}) > 1:
+            parts = [part.astype(object) for part in parts]
+        return pd.concat(parts, ignore_index=True)
+
+    return pd.DataFrame({name: column(name) for name in frames[0].columns})
+
+
+def _plain(series: pd.Series[Any], held: Kind) -> pd.Series[Any]:
+    import numpy as np
+    import pandas as pd
+
+    gaps = bool(series.isna().any())
+    if gaps or held in ("string", "category"):
+        # pandas spells "missing" in four ways; the libraries behind agree on NaN alone.
+        series = series.astype(object).where(series.notna(), np.nan)
+    match held:
+        case "number":
+            whole = not gaps and pd.api.types.infer_dtype(series) == "integer"
+            # A uint64 may not fit an int64, and would wrap around silently.
+            return series.astype("int64" if whole and series.dtype != "uint64" else "float64")
+        case "bool":
+            return series.astype("float64" if gaps else "bool")
+        case "empty":
+            return series.astype("float64")
+        case "category":
+            return series.astype("category")
+        case _:
+            return series
+
+
+def _check_columns(
+    frame: pd.DataFrame, wanted: Sequence[str], version: DatasetVersion, roles: Mapping[str, str]
+) -> None:
+    there = set(frame.columns)
+    if missing := [name for name in wanted if name not in there]:
+        role = roles.get(missing[0], "feature column")
+        raise DataError(
+            f"{version} has no {role} {missing[0]!r}; its columns are "
+            f"{', '.join(map(str, frame.columns))}"
+        )
+
+
+def _check_no_more(
+    frame: pd.DataFrame, wanted: Sequence[str], version: DatasetVersion, first: DatasetVersion
+) -> None:
+    if more := [name for name in frame.columns if name not in set(wanted)]:
+        raise DataError(
+            f"{version} has a column {more[0]!r} that {first} has not; give every partition "
+            "the same columns, or name those to use with features=[…]"
+        )
+
+
+def _check_kinds(
+    frame: pd.DataFrame, kinds: dict[str, tuple[Kind, DatasetVersion]], version: DatasetVersion
+) -> None:
+    for name in frame.columns:
+        held = kind(frame[name])
+        if held == "empty":
+            continue
+        before, where = kinds.setdefault(name, (held, version))
+        if before == held:
+            continue
+        if {before, held} == {"category", "string"}:
+            kinds[name] = ("category", where)
+        else:
+            raise DataError(
+                f"column {name!r} holds {held} values in {version} and {before} values in "
+                f"{where}; give it one type in featurize"
+            )

@@ -1,0 +1,332 @@
+"""Metrics by name, by `"module:name"` or as a function, from one set of predictions.
+
+By default, and what else has a name:
+
+    binary      roc_auc, average_precision, accuracy, f1, log_loss, brier;
+                balanced_accuracy, precision, recall, mcc
+    multiclass  accuracy, f1_macro, log_loss, roc_auc_ovr;
+                balanced_accuracy, precision_macro, recall_macro, mcc
+    regression  rmse, mae, r2; median_ae, max_error, mape
+
+Of two classes the second in sorted order is the positive one: True, 1, `on_time` of
+`late` and `on_time`. A function of the user's own is called with the true values and
+what its second parameter's name asks for: `y_score`, `y_proba`, `y_prob`, `scores` or
+`probabilities` the probabilities (of the positive class; one column a class if there
+are more), any other name the predictions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from begat.lineage.errors import ParameterError
+
+from .functions import locate, name_of, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: What a slice's number of rows is called beside its metrics.
+ROWS = "rows"
+
+
+class UndefinedMetricError(ValueError):
+    """These rows have no such metric; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predictions:
+    """What a model said about some rows, and the truth."""
+
+    #: `binary`, `multiclass` or `regression`.
+    task: str
+    #: The model's classes, in its order; empty for a regressor.
+    classes: npt.NDArray[Any]
+    truth: npt.NDArray[Any]
+    predicted: npt.NDArray[Any]
+    #: One column a class; None where the model gives none.
+    probabilities: npt.NDArray[np.float64] | None = None
+    #: Higher is more likely positive: probabilities of the positive class, or the decision
+    #: function; binary only.
+    scores: npt.NDArray[np.float64] | None = None
+
+    def of(self, rows: npt.NDArray[Any]) -> Predictions:
+        """Those about some of the rows."""
+        return Predictions(
+            task=self.task,
+            classes=self.classes,
+            truth=self.truth[rows],
+            predicted=self.predicted[rows],
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            scores=None if self.scores is None else self.scores[rows],
+        )
+
+    @property
+    def positive(self) -> npt.NDArray[np.bool_]:
+        """Which rows are truly positive."""
+        found: npt.NDArray[np.bool_] = self.truth == self.classes[1]
+        return found
+
+
+Compute = Callable[[Predictions], float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A metric as it is reported."""
+
+    name: str
+    compute: Compute
+
+    def __call__(self, predictions: Predictions) -> float:
+        """Its value.
+
+        Raises:
+            UndefinedMetricError: these rows have none.
+        """
+        if not len(predictions.truth):
+            raise UndefinedMetricError("there are no rows")
+        try:
+            value = self.compute(predictions)
+        except UndefinedMetricError:
+            raise
+        except ValueError as error:
+            raise UndefinedMetricError(one_line(error)) from error
+        if not math.isfinite(value):
+            raise UndefinedMetricError(f"it is {value} for these rows")
+        return value
+
+
+def resolve(given: Sequence[object], task: str) -> tuple[Metric, ...]:
+    """The metrics to report.
+
+    Args:
+        given: names, `"module:name"`, functions, or mappings `{"metric": any of these,
+            "parameters": {…}, "name": …}`; the task's defaults if empty.
+        task: `binary`, `multiclass` or `regression`.
+
+    Raises:
+        ParameterError: one is unknown, no function, of another task, or named twice.
+    """
+    metrics = tuple(_resolve(item, task) for item in given or DEFAULTS[task])
+    names = [metric.name for metric in metrics]
+    for name in names:
+        if name == ROWS or names.count(name) > 1:
+            raise ParameterError(
+                f"metric name {name!r} is taken; give it another: "
+                "{'metric': …, 'name': 'another'}"
+            )
+    return metrics
+
+
+def _resolve(item: object, task: str) -> Metric:
+    name, parameters = "", {}
+    if isinstance(item, Mapping):
+        unknown = set(item) - {"metric", "parameters", "name"}
+        if unknown or "metric" not in item:
+            raise ParameterError(
+                f"metric {dict(item)!r} is not of the form "
+                "{'metric': …, 'parameters': {…}, 'name': …}; mend it"
+            )
+        name, parameters = str(item.get("name", "")), dict(item.get("parameters") or {})
+        item = item["metric"]
+    if isinstance(item, str) and ":" not in item:
+        known = NAMED[task]
+        if item not in known:
+            raise ParameterError(
+                f"metric {item!r} is none of those for a {task} task ({', '.join(known)}); "
+                "name one of them, 'module:name', or give a function"
+            )
+        if parameters:
+            raise ParameterError(
+                f"metric {item!r} takes no parameters; give the function, as "
+                "{'metric': 'module:name', 'parameters': {…}}"
+            )
+        return Metric(name=name or item, compute=known[item])
+    function = locate(item, what="metric") if isinstance(item, str) else item
+    if not callable(function):
+        raise ParameterError(f"metric {item!r} is not a function of (y_true, y_pred)")
+    return Metric(
+        name=name or name_of(function).rpartition(".")[2],
+        compute=_own(function, parameters),
+    )
+
+
+def _own(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Compute:
+    try:
+        names = list(inspect.signature(function).parameters)
+        second = names[1]
+    except (IndexError, TypeError, ValueError):
+        raise ParameterError(
+            f"metric {name_of(function)} does not take (y_true, y_pred); give a function that does"
+        ) from None
+    wants_scores = second in _SCORES
+
+    def compute(predictions: Predictions) -> float:
+        said: Any = predictions.predicted
+        if wants_scores:
+            said = predictions.scores if predictions.task == "binary" else predictions.probabilities
+        if said is None:
+            raise UndefinedMetricError("the model gives no probabilities")
+        try:
+            return float(function(predictions.truth, said, **parameters))
+        except Exception as error:
+            raise ParameterError(f"metric {name_of(function)} failed: {one_line(error)}") from error
+
+    return compute
+
+
+_SCORES = frozenset(
+    {"y_score", "y_scores", "y_proba", "y_prob", "score", "scores", "proba", "probabilities"}
+)
+
+
+def _both_classes(p: Predictions) -> npt.NDArray[np.bool_]:
+    positive = p.positive
+    if positive.all() or not positive.any():
+        raise UndefinedMetricError("the rows hold a single class")
+    return positive
+
+
+def _scored(p: Predictions) -> npt.NDArray[np.float64]:
+    if p.scores is None:
+        raise UndefinedMetricError("the model gives neither probabilities nor scores")
+    return p.scores
+
+
+def _probable(p: Predictions) -> npt.NDArray[np.float64]:
+    if p.probabilities is None:
+        raise UndefinedMetricError("the model gives no probabilities")
+    return p.probabilities
+
+
+def _known_classes(p: Predictions) -> None:
+    import numpy as np
+
+    if len(new := np.setdiff1d(p.truth, p.classes)):
+        raise UndefinedMetricError(f"the rows hold a class {new[0]!s} that the model never saw")
+
+
+def _roc_auc(p: Predictions) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(_both_classes(p), _scored(p)))
+
+
+def _average_precision(p: Predictions) -> float:
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(_both_classes(p), _scored(p)))
+
+
+def _brier(p: Predictions) -> float:
+    """Mean squared difference of probability and outcome (Brier 1950, two classes)."""
+    return float(((_probable(p)[:, 1] - p.positive) ** 2).mean())
+
+
+def _log_loss(p: Predictions) -> float:
+    from sklearn.metrics import log_loss
+
+    _known_classes(p)
+    return float(log_loss(p.truth, _probable(p), labels=p.classes))
+
+
+def _roc_auc_ovr(p: Predictions) -> float:
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    _known_classes(p)
+    if len(absent := np.setdiff1d(p.classes, p.truth)):
+        raise UndefinedMetricError(f"the rows hold none of class {absent[0]!s}")
+    return float(roc_auc_score(p.truth, _probable(p), labels=p.classes, multi_class="ovr"))
+
+
+def _accuracy(p: Predictions) -> float:
+    return float((p.truth == p.predicted).mean())
+
+
+def _balanced_accuracy(p: Predictions) -> float:
+    """Mean over the classes that occur of the share of their rows that were recognised."""
+    import numpy as np
+
+    recalls = [(p.predicted[p.truth == value] == value).mean() for value in np.unique(p.truth)]
+    return float(np.mean(recalls))
+
+
+def _mcc(p: Predictions) -> float:
+    from sklearn.metrics import matthews_corrcoef
+
+    return float(matthews_corrcoef(p.truth, p.predicted))
+
+
+def _of_predictions(name: str, average: str) -> Compute:
+    """`f1`, `precision` or `recall`: of the positive class, or averaged over all."""
+
+    def compute(p: Predictions) -> float:
+        import numpy as np
+        from sklearn import metrics
+
+        function = getattr(metrics, f"{name}_score")
+        if average == "binary":
+            said = p.predicted == p.classes[1]
+            return float(function(p.positive, said, zero_division=np.nan))
+        return float(function(p.truth, p.predicted, average=average, zero_division=0))
+
+    return compute
+
+
+def _of_numbers(name: str) -> Compute:
+    def compute(p: Predictions) -> float:
+        from sklearn import metrics
+
+        if name == "r2_score" and len(p.truth) < 2:
+            raise UndefinedMetricError("it takes two rows")
+        return float(getattr(metrics, name)(p.truth, p.predicted))
+
+    return compute
+
+
+#: By task, what is reported where no metrics are named.
+DEFAULTS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("roc_auc", "average_precision", "accuracy", "f1", "log_loss", "brier"),
+    "multiclass": ("accuracy", "f1_macro", "log_loss", "roc_auc_ovr"),
+    "regression": ("rmse", "mae", "r2"),
+}
+_CLASSES: Mapping[str, Compute] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "log_loss": _log_loss,
+    "mcc": _mcc,
+}
+#: By task, the metrics that have a name here.
+NAMED: Mapping[str, Mapping[str, Compute]] = {
+    "binary": {
+        "roc_auc": _roc_auc,
+        "average_precision": _average_precision,
+        "f1": _of_predictions("f1", "binary"),
+        "precision": _of_predictions("precision", "binary"),
+        "recall": _of_predictions("recall", "binary"),
+        "brier": _brier,
+        **_CLASSES,
+    },
+    "multiclass": {
+        "f1_macro": _of_predictions("f1", "macro"),
+        "precision_macro": _of_predictions("precision", "macro"),
+        "recall_macro": _of_predictions("recall", "macro"),
+        "roc_auc_ovr": _roc_auc_ovr,
+        **_CLASSES,
+    },
+    "regression": {
+        "rmse": _of_numbers("root_mean_squared_error"),
+        "mae": _of_numbers("mean_absolute_error"),
+        "r2": _of_numbers("r2_score"),
+        "median_ae": _of_numbers("median_absolute_error"),
+        "max_error": _of_numbers("max_error"),
+        "mape": _of_numbers("mean_absolute_percentage_error"),
+    },
+}

@@ -1,0 +1,41 @@
+"""Every test works in a home of its own, and every event it leaves there is validated."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from begat.lineage.workspace import Workspace, using
+from support.openlineage import Specification, official, pytest_report_header
+
+__all__ = ["official", "pytest_report_header"]
+
+# No law of begat's is about time, and the machine may be busy.
+hypothesis.settings.register_profile("begat", deadline=None)
+hypothesis.settings.load_profile("begat")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of a test, and of the processes it starts."""
+    for name in ("BEGAT_STORE", "BEGAT_ARTIFACTS", "BEGAT_NAMESPACE", "BEGAT_IMAGE_DIGEST"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("BEGAT_HOME", str(folder))
+    with using(Workspace()):
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def valid_events(tmp_path: Path, official: Specification) -> Iterator[None]:
+    """Validate all events of all stores a test leaves behind against the official schemas."""
+    yield
+    for path in tmp_path.rglob("begat.db"):
+        with closing(sqlite3.connect(path)) as database:
+            for (body,) in database.execute("SELECT body FROM event"):
+                official.validate(json.loads(body))

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from begat.lineage.graph.dump import dump
+from begat.lineage.graph.migrations import migrate
+from begat.lineage.graph.store import Store
+from support.history import History, train
+
+PROCESSES = 4
+
+_START = """
+import sys
+from begat.lineage.graph.store import Store
+from begat.lineage.registry.versions import register
+name, url = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+_OPEN = "Store.open(url, timeout=20).close()"
+_REGISTER = """
+from threading import Thread
+store = Store.open(url, timeout=20)
+found = []
+def work(n):
+    made = register(store, model="m", recipe=f"{name} {n}", run_id="", training_run_id="",
+                    digest="", body={})
+    found.append(str(made.version))
+threads = [Thread(target=work, args=(n,)) for n in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("\\n".join(found))
+store.close()
+"""
+_RECORD = """
+import json
+store = Store.open(url, timeout=20)
+for event in json.load(open(url.removeprefix("sqlite:///") + ".json")):
+    store.record([event])
+store.close()
+"""
+
+
+def at_once(work: str, url: str) -> list[str]:
+    """The lines that processes print which all begin to work at the same moment."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START + work, str(n), url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(PROCESSES)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    printed = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * PROCESSES
+    return [line for text in printed for line in text.split()]
+
+
+def test_created_by_all_at_once(tmp_path: Path) -> None:
+    """Processes that find no store and open it at once all get the same complete one."""
+    for n in range(5):
+        url = f"sqlite:///{tmp_path / f'{n}.db'}"
+
+        assert at_once(_OPEN, url) == []
+        with closing(Store.open(url)) as store:
+            assert dump(store)["event"] == []
+
+
+def test_upgraded_by_all_at_once(tmp_path: Path) -> None:
+    """Processes that open an older store at once all get it upgraded once."""
+    path = tmp_path / "old.db"
+    Store.open(f"sqlite:///{path}").close()
+    with (
+        closing(Store.open(f"sqlite:///{path}")) as store,
+        store.write() as db,
+        migrate.on_sqlite(db) as connection,
+    ):
+        migrate.downgrade(connection, "0001")
+
+    assert sorted(at_once(_REGISTER, f"sqlite:///{path}"), key=int) == numbers()
+
+
+def test_numbers_without_gaps(tmp_path: Path) -> None:
+    """64 registrations by threads of 4 processes at once get the numbers 1 to 64."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+
+    assert sorted(at_once(_REGISTER, url), key=int) == numbers()
+
+
+def test_same_events_from_all(tmp_path: Path) -> None:
+    """The same events recorded by several processes at once are the graph that one makes."""
+    history = History()
+    train(history, ["01", "02", "03"])
+    path = tmp_path / "store.db"
+    Path(f"{path}.json").write_text(json.dumps(history.events))
+    at_once(_RECORD, f"sqlite:///{path}")
+    with (
+        closing(Store.open("sqlite://")) as alone,
+        closing(Store.open(f"sqlite:///{path}")) as all_,
+    ):
+        alone.record(history.events)
+
+        assert dump(all_) == dump(alone)
+
+
+def test_fork(tmp_path: Path) -> None:
+    """A forked child records by a connection of its own, and the parent's goes on."""
+    history = History()
+    before, inside, after = (history.task("step") for _ in range(3))
+    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    store.record(before.events)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            store.record(inside.events)
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    store.record(after.events)
+    found = {row[0] for row in dump(store)["run"]}
+    store.close()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert found == {run.run_id for run in (before, inside, after)}
+
+
+def numbers() -> list[str]:
+    return [str(n + 1) for n in range(16 * PROCESSES)]

@@ -1,0 +1,313 @@
+"""One contract, over every artifact store."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from begat.lineage.content import LocalStore, MemoryStore, StatCache, digest_bytes, open_store
+from begat.lineage.content.store import ArtifactStore
+from begat.lineage.errors import ArtifactError, CorruptArtifactError, DataError, SettingsError
+from begat.lineage.settings import Settings
+
+ABSENT = digest_bytes(b"never written")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "artifacts", StatCache(tmp_path / "cache.db"))
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, local: LocalStore) -> ArtifactStore:
+    return local if request.param == "local" else MemoryStore()
+
+
+def place(store: LocalStore, digest: str) -> Path:
+    name = digest.removeprefix("blake3:")
+    return store.folder / name[:2] / name[2:]
+
+
+def overwrite(store: ArtifactStore, digest: str, data: bytes) -> None:
+    """Put other bytes where an artifact lies."""
+    if isinstance(store, MemoryStore):
+        store.artifacts[digest] = data
+    else:
+        assert isinstance(store, LocalStore)
+        place(store, digest).chmod(0o644)
+        place(store, digest).write_bytes(data)
+
+
+def delete(store: ArtifactStore, digest: str) -> None:
+    """Remove an artifact."""
+    if isinstance(store, MemoryStore):
+        del store.artifacts[digest]
+    else:
+        assert isinstance(store, LocalStore)
+        place(store, digest).unlink()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+class TestContract:
+    @pytest.mark.parametrize("data", [b"", b"a", b"ab" * (1 << 20)])
+    def test_read_what_was_written(self, store: ArtifactStore, data: bytes) -> None:
+        """Bytes come back by the digest that writing them returned."""
+        digest = store.write(data)
+
+        assert (digest, store.read(digest)) == (digest_bytes(data), data)
+
+    @pytest.mark.parametrize("data", [b"", b"a", b"ab" * (1 << 20)])
+    def test_write_a_file(self, store: ArtifactStore, tmp_path: Path, data: bytes) -> None:
+        """A file is kept as it was: rewriting it in place later changes nothing."""
+        source = tmp_path / "source"
+        source.write_bytes(data)
+        digest = store.write(source)
+        source.write_bytes(b"changed")
+
+        assert (digest, store.read(digest)) == (digest_bytes(data), data)
+
+    def test_write_a_missing_file(self, store: ArtifactStore, tmp_path: Path) -> None:
+        """A file that is not there is the caller's error."""
+        with pytest.raises(DataError, match="gone cannot be read"):
+            store.write(tmp_path / "gone")
+
+    def test_write_twice(self, store: ArtifactStore) -> None:
+        """Writing the same bytes again returns the same digest."""
+        assert store.write(b"a") == store.write(b"a")
+
+    def test_present(self, store: ArtifactStore) -> None:
+        """Exactly what was written is present; no question is too odd to ask."""
+        digest = store.write(b"a")
+
+        assert store.present([digest, ABSENT, digest, "blake3:../../x", ""]) == {digest}
+        assert store.present([]) == frozenset()
+
+    def test_missing(self, store: ArtifactStore) -> None:
+        """An artifact that is not there is named, with what to do."""
+        with pytest.raises(ArtifactError, match=f"artifact {ABSENT} is not in .*; run again"):
+            store.read(ABSENT)
+
+    @pytest.mark.parametrize("data", [b"other", b"", b"artifac", b"artifact and more"])
+    def test_overwritten(self, store: ArtifactStore, data: bytes) -> None:
+        """Overwritten, emptied, truncated, extended: absent, until it is written again."""
+        digest = store.write(b"artifact")
+        overwrite(store, digest, data)
+
+        assert store.present([digest]) == frozenset()
+        assert store.write(b"artifact") == digest
+        assert (store.present([digest]), store.read(digest)) == ({digest}, b"artifact")
+
+    def test_read_overwritten(self, store: ArtifactStore) -> None:
+        """Bytes that are not those of the digest are never returned."""
+        digest = store.write(b"artifact")
+        overwrite(store, digest, b"ARTIFACT")
+
+        with pytest.raises(CorruptArtifactError, match="was overwritten"):
+            store.read(digest)
+        with pytest.raises(ArtifactError, match="is not in"):
+            store.read(digest)
+
+    def test_written_over_an_overwritten_one(self, store: ArtifactStore, tmp_path: Path) -> None:
+        """Writing restores an overwritten artifact, from bytes and from a file."""
+        digest = store.write(b"artifact")
+        source = tmp_path / "source"
+        source.write_bytes(b"artifact")
+        for data in (b"artifact", source):
+            overwrite(store, digest, b"ARTIFACT")
+            store.write(data)
+
+            assert store.read(digest) == b"artifact"
+
+    def test_deleted(self, store: ArtifactStore) -> None:
+        """A deleted artifact is absent."""
+        digest = store.write(b"a")
+        delete(store, digest)
+
+        assert store.present([digest]) == frozenset()
+
+
+@given(st.lists(st.binary(max_size=20)))
+def test_a_store_is_a_set(parts: list[bytes]) -> None:
+    """Whatever is written in whatever order, each part is there once."""
+    store = MemoryStore()
+    digests = [store.write(part) for part in parts]
+
+    assert store.present(digests) == {digest_bytes(part) for part in parts}
+    assert [store.read(digest) for digest in digests] == parts
+
+
+class TestLocal:
+    def test_rewrite_with_times_restored(self, local: LocalStore) -> None:
+        """An artifact overwritten with as many bytes and its times restored is noticed."""
+        digest = local.write(b"artifact")
+        path = place(local, digest)
+        before = path.stat()
+        overwrite(local, digest, b"ARTIFACT")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        assert local.present([digest]) == frozenset()
+
+    def test_set_aside(self, local: LocalStore) -> None:
+        """What is found overwritten is kept aside, not destroyed."""
+        digest = local.write(b"artifact")
+        overwrite(local, digest, b"ARTIFACT")
+        local.present([digest])
+        [kept] = (local.folder / "set-aside").iterdir()
+
+        assert kept.read_bytes() == b"ARTIFACT"
+
+    def test_artifacts_are_read_only(self, local: LocalStore) -> None:
+        """An artifact's file has no write permission."""
+        path = place(local, local.write(b"a"))
+
+        assert path.stat().st_mode & 0o222 == 0
+
+    def test_not_a_hard_link(self, local: LocalStore, tmp_path: Path) -> None:
+        """A file that was written shares no inode with its artifact."""
+        source = tmp_path / "source"
+        source.write_bytes(b"a")
+
+        assert place(local, local.write(source)).stat().st_ino != source.stat().st_ino
+
+    def test_nothing_before_the_first_write(self, local: LocalStore) -> None:
+        """Asking creates nothing."""
+        local.present([ABSENT])
+
+        assert not local.folder.exists()
+
+    def test_no_path_outside(self, local: LocalStore) -> None:
+        """Only a digest is looked up: no name leads out of the folder."""
+        with pytest.raises(ArtifactError, match="is not an artifact's digest"):
+            local.read("blake3:../../../etc/passwd")
+
+    def test_unreadable_artifact(self, local: LocalStore) -> None:
+        """One that cannot be read is absent, and does not hide the others."""
+        bad, good = local.write(b"bad"), local.write(b"good")
+        place(local, bad).unlink()
+        place(local, bad).mkdir()
+
+        assert local.present([bad, good]) == {good}
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+    @pytest.mark.parametrize("from_file", [False, True])
+    def test_disk_full(
+        self,
+        local: LocalStore,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        code: int,
+        from_file: bool,
+    ) -> None:
+        """A full disk is an ArtifactError that names the remedy, and leaves nothing behind."""
+        source = tmp_path / "source"
+        source.write_bytes(b"artifact")
+        monkeypatch.setattr(os, "write", _half_then(OSError(code, os.strerror(code))))
+
+        with pytest.raises(ArtifactError, match=r"free space there .* BEGAT_ARTIFACTS"):
+            local.write(source if from_file else b"artifact")
+        assert files(local.folder) == []
+
+    def test_interrupted(self, local: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ctrl-C in the middle of a write leaves no half artifact."""
+        monkeypatch.setattr(os, "write", _half_then(KeyboardInterrupt()))
+
+        with pytest.raises(KeyboardInterrupt):
+            local.write(b"artifact")
+        assert files(local.folder) == []
+
+    def test_killed(self, tmp_path: Path) -> None:
+        """A process killed in the middle of a write leaves no artifact, and stops no other."""
+        script = f"""
+import os, signal
+from pathlib import Path
+from begat.lineage.content import LocalStore, StatCache
+genuine = os.write
+def write(descriptor, data):
+    genuine(descriptor, data[:4])
+    os.kill(os.getpid(), signal.SIGKILL)
+os.write = write
+LocalStore(Path({str(tmp_path)!r}), StatCache(Path({str(tmp_path)!r}) / "c")).write(b"artifact")
+"""
+        killed = subprocess.run([sys.executable, "-c", script], check=False)
+        local = LocalStore(tmp_path, StatCache(tmp_path / "cache.db"))
+        digest = digest_bytes(b"artifact")
+
+        assert (killed.returncode, local.present([digest])) == (-signal.SIGKILL, frozenset())
+        assert local.read(local.write(b"artifact")) == b"artifact"
+
+    def test_unwritable_folder(self, tmp_path: Path) -> None:
+        """A folder that cannot be made is named, with the remedy."""
+        (tmp_path / "file").write_text("in the way")
+        local = LocalStore(tmp_path / "file" / "artifacts", StatCache(tmp_path / "cache.db"))
+
+        with pytest.raises(ArtifactError, match=r"file/artifacts \(Not a directory\)"):
+            local.write(b"a")
+
+    def test_two_processes(self, local: LocalStore, tmp_path: Path) -> None:
+        """Two processes that write the same artifacts at once both succeed."""
+        script = f"""
+from pathlib import Path
+from begat.lineage.content import LocalStore, StatCache
+store = LocalStore(Path({str(local.folder)!r}), StatCache(Path({str(tmp_path / "cache.db")!r})))
+for n in range(50):
+    data = b"%d" % n * 1000
+    assert store.read(store.write(data)) == data
+"""
+        both = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
+
+        assert [process.wait() for process in both] == [0, 0]
+        assert len(local.present(digest_bytes(b"%d" % n * 1000) for n in range(50))) == 50
+        assert not any(name.startswith(("partial", "set-aside")) for name in files(local.folder))
+
+    def test_threads(self, local: LocalStore) -> None:
+        """Threads that write the same artifact at once both succeed."""
+        barrier, found = threading.Barrier(8), list[str]()
+
+        def write() -> None:
+            barrier.wait()
+            found.append(local.write(b"artifact"))
+
+        threads = [threading.Thread(target=write) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert found == [digest_bytes(b"artifact")] * 8
+
+
+def test_open_store(tmp_path: Path) -> None:
+    """The settings' folder is the store's; a URL is refused."""
+    settings = Settings(home=tmp_path, store="", artifacts=str(tmp_path / "here"))
+    store = open_store(settings)
+    store.write(b"a")
+
+    assert len(files(tmp_path / "here")) == 1
+    with pytest.raises(SettingsError, match="path of a folder; got 's3://bucket'"):
+        open_store(Settings(home=tmp_path, store="", artifacts="s3://bucket"))
+
+
+def _half_then(error: BaseException) -> Callable[[int, bytes], int]:
+    """An `os.write` that takes half of the first block and then fails."""
+    genuine, calls = os.write, list[int]()
+
+    def write(descriptor: int, data: bytes) -> int:
+        if calls:
+            raise error
+        calls.append(descriptor)
+        return genuine(descriptor, data[: len(data) // 2])
+
+    return write
