@@ -10,7 +10,7 @@ demo: .venv/.ready
 	.venv/bin/begat demo
 
 test: .venv/.ready
-	.venv/bin/python -m pytest -q -n 2 --dist worksteal
+	.venv/bin/python -m pytest -q -n 2 --dist loadfile
 
 check: .venv/.ready
 	.venv/bin/ruff check .

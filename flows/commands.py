@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,20 +119,24 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
     name = f"{lake.write(folder)}:pipeline"
     adapter: training.Adapter = "plain" if plain else "prefect"
     reports = []
-    for partitions, headline in (
-        ("month<=2013-11", "[bold]2.[/] train on them, November held out"),
-        ("", "[bold]3.[/] December arrives: only what is stale runs"),
-    ):
-        err.print(f"{headline}  [dim]begat run {name}[/]")
-        if not partitions:
-            lake.arrive(folder)
-        with _progress() as progress:
+    with ExitStack() as server, _progress() as progress:
+        for partitions, headline in (
+            ("month<=2013-11", "[bold]2.[/] train on them, November held out"),
+            ("", "[bold]3.[/] December arrives: only what is stale runs"),
+        ):
+            err.print(f"{headline}  [dim]begat run {name}[/]")
+            if not partitions:
+                lake.arrive(folder)
             report = training.run(
-                load(name), partitions=partitions, adapter=adapter, progress=progress
+                load(name),
+                partitions=partitions,
+                adapter=adapter,
+                progress=progress,
+                server=server,
             )
-        reports.append(report)
-        if not as_json:
-            _print_report(report)
+            reports.append(report)
+            if not as_json:
+                _print_report(report)
     if as_json:
         print_json({"runs": [report.to_json() for report in reports]})
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,8 +17,6 @@ from .report import Report
 from .steps import Call, Progress, Steps, pending, quiet, source_files
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from prefect import Flow
 
     from begat.lineage.tracking import Tracked
@@ -46,6 +44,7 @@ def run(
     adapter: Adapter = "prefect",
     ask: bool = True,
     progress: Progress = quiet,
+    server: ExitStack | None = None,
 ) -> Report:
     """Run what is stale; an orchestrator is started only if anything is.
 
@@ -55,6 +54,7 @@ def run(
         adapter: who runs the tasks.
         ask: whether the store may answer; without it everything runs.
         progress: is told when a step begins.
+        server: keeps a Prefect server that this run had to start for the next ones.
 
     Raises:
         BegatError: see `begat.lineage.errors`.
@@ -69,7 +69,8 @@ def run(
                 pipeline=pipeline, space=workspace(), runner=_run_plain, progress=progress, ask=ask
             )
             return _walk(steps, partitions, caller.run.run_id)
-    with _prefect_server():
+    with ExitStack() as own:
+        _have_server(own if server is None else server)
         done: Report = flow(pipeline, ask=ask, progress=progress)(partitions=partitions)
         return done
 
@@ -154,9 +155,10 @@ def _all(attempts: list[tuple[Any, Exception | None]]) -> list[Any]:
     return [value for value, _ in attempts]
 
 
-def _prefect_server() -> AbstractContextManager[None]:
+def _have_server(until: ExitStack) -> None:
     from prefect.context import FlowRunContext
 
     from begat.tasks.server import prefect_server
 
-    return nullcontext() if FlowRunContext.get() is not None else prefect_server()
+    if FlowRunContext.get() is None:
+        until.enter_context(prefect_server())

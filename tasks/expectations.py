@@ -12,8 +12,9 @@ only where there are expectations to check.
 
 from __future__ import annotations
 
+import functools
 import importlib
-import sys
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -206,12 +207,15 @@ def _plain(item: object) -> dict[str, Any]:
     return known
 
 
+_importing = threading.Lock()
+
+
+@functools.cache
 def _great_expectations() -> Any:
-    if "great_expectations" not in sys.modules:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # it imports deprecated modules
-            importlib.import_module("great_expectations")
-    return sys.modules["great_expectations"]
+    # Its modules import each other: a second thread could see one that is half there.
+    with _importing, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it imports deprecated modules
+        return importlib.import_module("great_expectations")
 
 
 def _built(item: Mapping[str, Any], place: int) -> Any:

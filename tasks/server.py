@@ -60,7 +60,8 @@ def _quiet() -> Iterator[None]:
     from prefect.settings import get_current_settings
 
     said = get_current_settings().to_environment_variables(exclude_unset=True)
-    quiet = {"PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    # Prefect logs what a task raises with its traceback; begat's commands say it in one line.
+    quiet = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     with _settings({name: value for name, value in quiet.items() if name not in said}):
         setup_logging()
         yield

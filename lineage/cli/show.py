@@ -192,7 +192,7 @@ def _amount(entry: Mapping[str, Any]) -> str:
 def _span(partitions: list[str]) -> str:
     if len(partitions) < 3:
         return " ".join(partitions)
-    return f"{partitions[0]} … {partitions[-1]}"
+    return f"{min(partitions)} … {max(partitions)}"
 
 
 def _commit(code: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ class Ingest:
                 type=said.type,
                 body=body,
             )
-        elif stored[0] != origin and False:
+        elif stored[0] != origin and origin == "recorded":
             self._rows.do("set_origin", the_hash=said.hash, origin=origin)
         else:
             return

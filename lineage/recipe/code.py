@@ -241,7 +241,7 @@ class Walk:
     def _mentioned(
         self, mentions: Iterable[Use], scope: scopes.Scope, *, own: bool = False
     ) -> None:
-        """Note what annotations and decorators name: other distributions and, if asked, own code."""
+        """Note what annotations and decorators name: distributions and, if asked, own code."""
         for use in mentions:
             for target in scope.targets(use.chain):
                 value = target.value
@@ -305,8 +305,9 @@ class Walk:
         """A function that is not first-party: its name, and what first-party code it wraps."""
         if (wrapped := _run_by(function, module)) is not None:
             return encoder.encode(wrapped, where)
-        self.external(module)
-        encoded = text(f"{module}:{function.__qualname__}")
+        for home in (module, str(function.__module__)):
+            self.external(home)
+        encoded = text(f"{function.__module__}:{function.__qualname__}")
         wraps_own = self._parties.of(str(function.__module__)) is Party.OWN
         if wraps_own:
             encoded = text(f"{module}:{function.__code__.co_qualname}")

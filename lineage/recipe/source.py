@@ -250,14 +250,15 @@ def _text(file: str, namespace: dict[str, Any]) -> str:
 def _parse(text: str) -> _File | None:
     try:
         tree = compile(text, "<recipe>", "exec", _PLAIN_FLAGS | ast.PyCF_ONLY_AST, True)
-        nodes, lines = _number(tree)
         module = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
+        nodes, lines = _number(tree)
+        numbered = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
     except (SyntaxError, ValueError, RecursionError):
         return None
     functions: dict[str, list[tuple[CodeType, Function, int]]] = {}
-    for code in _codes(module):
-        number = code.co_firstlineno
-        if number in nodes and code.co_name in {"<lambda>", getattr(nodes[number], "name", "")}:
+    for code, twin in _twins(module, numbered):
+        number = twin.co_firstlineno
+        if number in nodes and code.co_name == getattr(nodes[number], "name", "<lambda>"):
             found = functions.setdefault(code.co_qualname, [])
             found.append((code, nodes[number], lines[number]))
     _WithoutText().visit(tree)  # after compiling: the code that runs has its docstrings
@@ -269,7 +270,8 @@ def _parse(text: str) -> _File | None:
 def _number(tree: ast.Module) -> tuple[dict[int, Function], dict[int, int]]:
     """Give each function a line of its own, which its code object will then name.
 
-    Nothing else would tell apart two lambdas written on one line.
+    Nothing else would tell apart two lambdas written on one line. That code is not the
+    code that runs, though: where lines change, compilers leave marks.
     """
     nodes: dict[int, Function] = {}
     lines: dict[int, int] = {}
@@ -283,6 +285,15 @@ def _number(tree: ast.Module) -> tuple[dict[int, Function], dict[int, int]]:
                 place.lineno = place.end_lineno = number
                 place.col_offset = place.end_col_offset = 0
     return nodes, lines
+
+
+def _twins(a: CodeType, b: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """The code objects of two compilations of one text, in pairs."""
+    yield a, b
+    inner = [[c for c in code.co_consts if isinstance(c, CodeType)] for code in (a, b)]
+    if len(inner[0]) == len(inner[1]):  # else equal ones were merged: no telling which is which
+        for pair in zip(*inner, strict=True):
+            yield from _twins(*pair)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -164,7 +164,7 @@ def test_unreviewed_type() -> None:
     name = f"{Unreviewed.__module__}.Unreviewed"
 
     with pytest.raises(
-        UntrustedModelError, match=r"Unreviewed.*load it with trusted=\['"
+        UntrustedModelError, match=r"Unreviewed.*trusted_types = \[\""
     ) as raised:
         models.load(data)
     assert name in str(raised.value)

@@ -139,6 +139,18 @@ def test_failures_produce_nothing(store: Store, history: History, end: str) -> N
     assert graph["edge"] == []
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_outputs_said_before_the_end(store: Store, history: History, order: int) -> None:
+    """What a completed run said while it was running counts, whichever event arrives first."""
+    [_, last] = history.task("step", writes=["made"]).events
+    end = {**last, "outputs": []}
+    running = {**last, "eventType": "RUNNING"}
+    for event in [running, end][::order]:
+        store.record([event])
+
+    assert len(dump(store)["edge"]) == 1
+
+
 def test_inputs_of_start_and_end_unite(store: Store, history: History) -> None:
     """A run has read what its START names and what its end names."""
     [start, last] = history.task("step", {"a": raw("a"), "b": raw("b")}).events
@@ -193,6 +205,17 @@ def test_rows_that_contradict_their_root(store: Store, history: History) -> None
     rows = last["inputs"][0]["inputFacets"]["begat_snapshot"]["rows"]
     rows[0] = [rows[0][0], digest("other"), rows[0][2]]
     store.record([*history.events[:-2], start, last])
+
+    assert [row[5] for row in dump(store)["snapshot"]] == [0]
+
+
+def test_chunks_that_contradict_their_root(store: Store, history: History) -> None:
+    """A list of chunks that is not what the root says is not believed."""
+    made = [history.task("step", writes=["made"], partition=key).output for key in ("a=1", "a=2")]
+    history.task("train", {"all": snapshot(made)})
+    events = [without_rows(event) for event in history.events]
+    events[-1]["inputs"][0]["inputFacets"]["begat_snapshot"]["chunks"].append(digest("other"))
+    store.record(events, history.chunks)
 
     assert [row[5] for row in dump(store)["snapshot"]] == [0]
 

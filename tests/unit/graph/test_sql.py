@@ -24,7 +24,7 @@ def test_kept_schema_is_the_tables() -> None:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
     raw = engine.raw_connection()
-    expected = described(raw.driver_connection)  # type: ignore[arg-type]  # it is sqlite3's
+    expected = described(raw.driver_connection)
     raw.close()
     engine.dispose()
     with closing(sqlite3.connect(":memory:")) as db:

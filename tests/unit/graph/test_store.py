@@ -42,7 +42,7 @@ def test_thousands_of_recipes(store: Store, history: History) -> None:
 @pytest.mark.parametrize("end", ["FAIL", "ABORT", "START"])
 def test_unfinished_answers_nothing(store: Store, history: History, end: str) -> None:
     """A run that failed, was aborted or has only begun answers nothing."""
-    history.task("step", recipe=RECIPE, end=end)  # type: ignore[arg-type]  # the ends are states
+    history.task("step", recipe=RECIPE, end=end)
     store.record(history.events)
 
     assert answering(store) == []

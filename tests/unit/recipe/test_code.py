@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 from pathlib import Path
 from textwrap import dedent
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from begat.lineage.errors import RecipeError
-from begat.lineage.recipe import Recipe, recipe
+from begat.lineage.recipe import Recipe, recipe, source
 
 BASE = """
     from helpers import clean
@@ -299,7 +300,8 @@ SAME = {
         "",
     ),
     "a class's docstring": (
-        'class C:\n    """One."""\n    a = 1\n    """Its attribute."""\ndef features(): return C.a\n',
+        'class C:\n    """One."""\n    a = 1\n    """Its attribute."""\n'
+        "def features(): return C.a\n",
         "",
         'class C:\n    """Two."""\n    a = 1\ndef features(): return C.a\n',
         "",
@@ -332,9 +334,11 @@ SAME = {
         "",
     ),
     "the order of a class's methods": (
-        "class C:\n    def f(self): return 1\n    def g(self): return 2\ndef features(): return C\n",
+        "class C:\n    def f(self): return 1\n    def g(self): return 2\n"
+        "def features(): return C\n",
         "",
-        "class C:\n    def g(self): return 2\n    def f(self): return 1\ndef features(): return C\n",
+        "class C:\n    def g(self): return 2\n    def f(self): return 1\n"
+        "def features(): return C\n",
         "",
     ),
     "a set's order in the source": (
@@ -426,7 +430,11 @@ def test_lambdas_on_one_line(project: Any) -> None:
     module = project.load(
         "fs = [lambda x: x + 1, lambda x: x + 2, lambda x, y=1: x, lambda x, y=2: x, "
         "lambda x: (lambda: x), lambda: 1, lambda: None]\n"
+        "gs = [lambda x: x, lambda x: x,\n      lambda x:\n      x if x else\n      -x]\n"
     )
+    for f in module.gs:
+        assert recipe(job="j", version=0, function=f, arguments={}).notes == ()
+
     made = [recipe(job="j", version=0, function=f, arguments={}) for f in module.fs]
 
     assert (len({r.digest for r in made}), {r.notes for r in made}) == (7, {()})
@@ -591,6 +599,52 @@ def test_orchestrators_decorators(project: Any) -> None:
     after = recipe_of(project.load(source.replace("retries=1", "retries=2")))
 
     assert after.digest == before.digest
+
+
+def test_tasks_as_helpers(project: Any) -> None:
+    """A helper that is a task itself counts by its function, not by how it is run."""
+    source = """
+        from begat.lineage.plain import task
+
+        @task
+        def clean(x):
+            return x + 1
+
+        def features(x):
+            return clean(x)
+    """
+    made = recipe_of(project.load(source))
+    plain = recipe_of(project.load(source.replace("@task", "")))
+
+    assert (set(made.functions), made.digest) == ({"features", "clean"}, plain.digest)
+
+
+def test_globals_of_code() -> None:
+    """The globals of a code object are those that dis shows, in long functions too."""
+    long = "".join(f"    a{n} = g{n}.h{n}(x.{'y' * 3}{n})\n" for n in range(400))
+    space: dict[str, Any] = {}
+    exec(f"def features(x):\n    global s\n    s = 1\n{long}", space)
+    code = space["features"].__code__
+    shown = {i.argval for i in dis.get_instructions(code) if i.opname.endswith("_GLOBAL")}
+
+    assert source._globals(code) == shown
+    assert len(shown) == 401
+
+
+def test_local_name_of_a_global(project: Any) -> None:
+    """A local variable is not the global of its name, even where that is an attribute too."""
+    module = project.load(
+        """
+        import threading
+        lock = threading.Lock()
+
+        def features(x):
+            lock = x
+            return [lock for y in x if (lambda: y.lock)()]
+        """
+    )
+
+    assert set(recipe_of(module).functions) == {"features"}
 
 
 def test_names_say_what_changed(project: Any) -> None:

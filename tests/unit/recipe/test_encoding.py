@@ -187,12 +187,16 @@ ONE: dict[str, Callable[[], Any]] = {
 
 #: Values that are not.
 MANY: dict[str, list[Any]] = {
-    "one": [1, 1.0, True, "1", b"1", (1,), [1], {1}, frozenset({1}), 1 + 0j, decimal.Decimal(1)]
-    + [Fraction(1), np.int64(1), np.int32(1), np.float64(1), np.bool_(True), Size.SMALL]
-    + [Color.RED, Way.IN, bytearray(b"1"), Text("1"), np.array(1), np.array([1]), range(1)],
-    "nothing": [None, "", b"", (), [], {}, set(), frozenset(), False, 0, 0.0, -0.0, math.nan]
-    + [pd.NA, pd.NaT, Ellipsis, NotImplemented, object(), SimpleNamespace(), OrderedDict()]
-    + [defaultdict(list), defaultdict(int), Counter(), deque(), deque(maxlen=1), np.array([])],
+    "one": [
+        *(1, 1.0, True, "1", b"1", (1,), [1], {1}, frozenset({1}), 1 + 0j, decimal.Decimal(1)),
+        *(Fraction(1), np.int64(1), np.int32(1), np.float64(1), np.bool_(True), Size.SMALL),
+        *(Color.RED, Way.IN, bytearray(b"1"), Text("1"), np.array(1), np.array([1]), range(1)),
+    ],
+    "nothing": [
+        *(None, "", b"", (), [], {}, set(), frozenset(), False, 0, 0.0, -0.0, math.nan),
+        *(pd.NA, pd.NaT, Ellipsis, NotImplemented, object(), SimpleNamespace(), OrderedDict()),
+        *(defaultdict(list), defaultdict(int), Counter(), deque(), deque(maxlen=1), np.array([])),
+    ],
     "order of a dictionary": [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1}, {"a": 2, "b": 1}],
     "complex": [0j, -0j, complex(0, math.nan), complex(math.nan, 0)],
     "decimals": [decimal.Decimal(x) for x in ("1", "1.0", "-0", "0", "NaN", "sNaN", "Infinity")],
@@ -239,8 +243,10 @@ MANY: dict[str, list[Any]] = {
         pd.Index([1, 2]),
         pd.RangeIndex(1, 3),
     ],
-    "functions": [np.add, np.subtract, np.mean, np.median, len, abs, os.path.join, str.upper]
-    + [str.lower, "a".join, "b".join, math.sqrt, int, float, list[int], list[str]],
+    "functions": [
+        *(np.add, np.subtract, np.mean, np.median, len, abs, os.path.join, str.upper),
+        *(str.lower, "a".join, "b".join, math.sqrt, int, float, list[int], list[str]),
+    ],
 }
 
 

@@ -17,7 +17,9 @@ READS = {
     "environ by itself": "from os import environ as e\ndef features(): return e['X']\n",
     "getenv by itself": "from os import getenv\ndef features(): return getenv('X')\n",
     "imported inside": "def features():\n    import os\n    return os.environ['X']\n",
-    "imported by itself inside": "def features():\n    from os import environ\n    return environ['X']\n",
+    "imported by itself inside": (
+        "def features():\n    from os import environ\n    return environ['X']\n"
+    ),
     "looked for": "import os\ndef features(): return 'X' in os.environ\n",
     "setdefault": "import os\ndef features(): return os.environ.setdefault('X', '1')\n",
     "a constant's name": "import os\nN = 'X'\ndef features(): return os.environ[N]\n",

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from begat.lineage.recipe import opens, watch
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Path]:
+def lake(tmp_path: Path) -> Path:
     folder = tmp_path / "lake"
     folder.mkdir()
     (folder / "a.csv").write_text("1")
     (folder / "b.csv").write_text("2")
-    yield folder
+    return folder
 
 
 READS: dict[str, Callable[[Path], Any]] = {
