@@ -167,6 +167,16 @@ class _Attempt:
     opened: Opened | None = None
     facets: dict[str, Any] = field(default_factory=dict)
 
+    @functools.cached_property
+    def chunks(self) -> list[merkle.Chunk]:
+        """What holds the rows of the snapshots that are read."""
+        return [
+            chunk
+            for _, item in self.read
+            if isinstance(item, Snapshot)
+            for chunk in merkle.chunks(item)
+        ]
+
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | None:
         """Answer from an earlier run, or record the start of this one."""
         run = self.caller.run
@@ -217,12 +227,6 @@ class _Attempt:
                 outputs=[
                     events.output_dataset(version, facets=self.active.outputs.get(version, {}))
                     for version in written
-                ],
-                chunks=[
-                    chunk
-                    for _, item in self.read
-                    if isinstance(item, Snapshot)
-                    for chunk in merkle.chunks(item)
                 ],
             )
         if self.caller.parent is not None:
@@ -322,7 +326,6 @@ class _Attempt:
         *,
         inputs: list[dict[str, Any]] | None = None,
         outputs: list[dict[str, Any]] | None = None,
-        chunks: list[merkle.Chunk] | None = None,
     ) -> None:
         event = events.run_event(
             state,
@@ -335,4 +338,4 @@ class _Attempt:
             job_facets=provenance.code_facets(provenance.commit(self._flow_run_id))
             | self.active.job_facets,
         )
-        self.space.record([event], chunks or [])
+        self.space.record([event], self.chunks)

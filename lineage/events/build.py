@@ -85,16 +85,18 @@ def input_dataset(
     Args:
         value: the reference that the run was given.
         argument: where it was among the arguments, `part` or `lookups.weather`.
-        rows: name a snapshot's partitions one by one, if they are at most `INLINE_PARTITIONS`.
+        rows: name a snapshot's partitions one by one, if they are at most `INLINE_PARTITIONS`,
+            instead of the chunks that hold them.
         facets: further facets of the dataset.
         input_facets: further facets of this reading.
     """
     if isinstance(value, ModelVersion):
         about, reading = _model_facets(value), _read_model(value, argument)
     elif isinstance(value, Snapshot):
-        roots = merkle.roots(value)
+        chunks = merkle.chunks(value)
+        roots = merkle.roots_of(chunks)
         about = _dataset_facets(value.versions[0], roots.content)
-        reading = _read_snapshot(value, roots, argument, inline=rows)
+        reading = _read_snapshot(value, roots, chunks, argument, inline=rows)
     else:
         about, reading = _dataset_facets(value, value.digest), _read_version(value, argument)
     return {
@@ -193,7 +195,12 @@ def _read_version(version: DatasetVersion, argument: str) -> dict[str, Facet]:
 
 
 def _read_snapshot(
-    snapshot: Snapshot, roots: merkle.Roots, argument: str, *, inline: bool
+    snapshot: Snapshot,
+    roots: merkle.Roots,
+    chunks: Sequence[merkle.Chunk],
+    argument: str,
+    *,
+    inline: bool,
 ) -> dict[str, Facet]:
     versions = snapshot.versions
     inline = inline and roots.count <= INLINE_PARTITIONS
@@ -204,6 +211,7 @@ def _read_snapshot(
             lineage_root=roots.lineage,
             count=roots.count,
             rows=[(v.partition, v.digest, v.producer) for v in versions] if inline else (),
+            chunks=() if inline else [chunk.lineage for chunk in chunks],
         ),
         "inputStatistics": build.input_statistics(
             size=sum(v.size for v in versions), rows=_total_rows(versions)

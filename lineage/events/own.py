@@ -58,7 +58,13 @@ def reuse(
 
 
 def snapshot(
-    *, content_root: str, lineage_root: str, count: int, argument: str, rows: Iterable[Any] = ()
+    *,
+    content_root: str,
+    lineage_root: str,
+    count: int,
+    argument: str,
+    rows: Iterable[Any] = (),
+    chunks: Iterable[str] = (),
 ) -> Facet:
     """`begat_snapshot` of many partitions.
 
@@ -68,6 +74,7 @@ def snapshot(
         count: how many partitions there are.
         argument: which argument of the task this is, `part` or `lookups.weather`.
         rows: (partition, digest, producing run) of each, where they are told inline.
+        chunks: lineage digests of the chunks that hold the rows, where they are not.
     """
     body: Facet = {
         "argument": argument,
@@ -77,6 +84,8 @@ def snapshot(
     }
     if inline := [list(row) for row in rows]:
         body["rows"] = inline
+    if elsewhere := list(chunks):
+        body["chunks"] = elsewhere
     return built("input", "begat_snapshot", body)
 
 

@@ -182,7 +182,7 @@ def intermediate(project: Project) -> Path:
     """The artifact of a prepared month."""
     with sqlite3.connect(project.folder / ".begat" / "begat.db") as database:
         ((digest,),) = database.execute(
-            "SELECT digest FROM version JOIN dataset ON dataset.id = version.dataset_id "
+            "SELECT digest FROM version JOIN dataset ON dataset.id = version.dataset "
             "WHERE name = 'flight-delays/prepared' AND partition = 'month=2013-03'"
         )
     (path,) = (project.folder / ".begat" / "artifacts").rglob(f"*{digest.rpartition(':')[2][8:]}*")

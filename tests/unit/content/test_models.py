@@ -163,9 +163,7 @@ def test_unreviewed_type() -> None:
     data = models.dump(ridge)
     name = f"{Unreviewed.__module__}.Unreviewed"
 
-    with pytest.raises(
-        UntrustedModelError, match=r"Unreviewed.*trusted_types = \[\""
-    ) as raised:
+    with pytest.raises(UntrustedModelError, match=r"Unreviewed.*trusted_types = \[\"") as raised:
         models.load(data)
     assert name in str(raised.value)
     assert isinstance(models.load(data, trusted=[name]).extra_, Unreviewed)
