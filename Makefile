@@ -1,28 +1,37 @@
 # Each target makes its own environment: uv if it is there, else one bootstrapped with pip.
-.PHONY: demo test check clean
+.PHONY: help demo test check clean
 
-PYTHON ?= python3
-UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
+# The first Python that begat runs on; make PYTHON=/path/to/python names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
+UV := $(shell command -v uv || echo .venv/bin/uv)
 # One thread each for the numeric libraries: results are the same on every machine.
 export OMP_NUM_THREADS ?= 1
 
-demo: .venv/.ready
+help: ## say what there is (the default)
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## train on real flights twice, in begat-demo/
 	.venv/bin/begat demo
 
-test: .venv/.ready
+test: .venv/.ready ## run all tests
 	.venv/bin/python -m pytest -q -n 2 --dist loadfile
 
-check: .venv/.ready
+check: .venv/.ready ## lint, types, layers
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-.venv/.ready: pyproject.toml uv.lock
-	@command -v $(UV) >/dev/null 2>&1 || { $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("begat needs Python 3.11 or newer; set PYTHON=")' \
-		&& $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet 'uv>=0.5'; }
-	$(UV) sync --frozen --quiet --inexact
-	@touch $@
+clean: ## remove what the others made
+	rm -rf .venv .begat begat-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
 
-clean:
-	rm -rf .venv .begat begat-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+.venv/.ready: pyproject.toml uv.lock
+	@echo "make: installing begat and its libraries into .venv; the first time takes minutes"
+	@command -v $(UV) >/dev/null || { \
+		test -n "$(PYTHON)" || { echo "begat needs Python 3.11, 3.12 or 3.13; install one, or uv, which fetches one" >&2; exit 1; } \
+		&& $(PYTHON) -m venv .venv && .venv/bin/python -m pip install 'uv>=0.9,<1'; }
+	$(UV) sync --frozen
+	@touch $@

@@ -71,7 +71,8 @@ def run(
             return _walk(steps, partitions, caller.run.run_id)
     with ExitStack() as own:
         _have_server(own if server is None else server)
-        done: Report = flow(pipeline, ask=ask, progress=progress)(partitions=partitions)
+        training: Any = flow(pipeline, ask=ask, progress=progress)  # typed for async flows too
+        done: Report = training(partitions=partitions)
         return done
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import events
 from .capture import git, hardware, image, packages, sources
 from .errors import WorldError
 from .workspace import Workspace, workspace
@@ -52,7 +51,7 @@ def commit(flow_run_id: str) -> git.Git:
 
 def code_facets(found: git.Git) -> dict[str, Any]:
     """Job facets about the code."""
-    return {"sourceCodeLocation": events.facets.source_code_location(found)} if found.commit else {}
+    return {"sourceCodeLocation": found.to_facet()} if found.commit else {}
 
 
 def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:

@@ -55,7 +55,11 @@ class Git:
 
     def to_facet(self) -> facets.Facet:
         """`sourceCodeLocation`; empty without a commit."""
-        return facets.source_code_location(self) if self.commit else {}
+        if not self.commit:
+            return {}
+        return facets.source_code_location(
+            url=self.url, repository=self.repository, commit=self.commit, branch=self.branch
+        )
 
 
 def capture(folder: Path) -> Git:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from .facet import VERSION, Facet, built, jsonable
 
 if TYPE_CHECKING:
-    from ..capture.git import Git
     from ..records import Dataset, RunRef
 
 #: Events keep this much of a stack trace, its end.
@@ -76,14 +75,14 @@ def error_message(error: BaseException | str) -> Facet:
     return built("run", "errorMessage", body)
 
 
-def source_code_location(git: Git) -> Facet:
-    """`sourceCodeLocation`: the commit; what is not known of it is left out."""
+def source_code_location(*, url: str, repository: str, commit: str, branch: str) -> Facet:
+    """`sourceCodeLocation` in git; what is empty is left out."""
     body = {
         "type": "git",
-        "url": git.url,
-        "repoUrl": git.repository,
-        "version": git.commit,
-        "branch": git.branch,
+        "url": url,
+        "repoUrl": repository,
+        "version": commit,
+        "branch": branch,
     }
     return built("job", "sourceCodeLocation", {key: value for key, value in body.items() if value})
 

@@ -175,7 +175,9 @@ class Ingest:
             more = {"content_root": said.content_root, "partitions": said.count}
             found = (self._rows.one("add_snapshot", **key, **more)[0], 0)
         row, known = found
-        if not known and (chunks := self._chunks(said)):
+        # Rows are taken also when the chunks are known by name: they may be all there is of them.
+        chunks = self._chunks(said) if said.rows or not known else ()
+        if chunks and not known:
             for chunk in chunks:
                 self._rows.edge(nodes.snapshot(row), self._segment(dataset, chunk))
             self._rows.do("know_snapshot", the_id=row, known=1)

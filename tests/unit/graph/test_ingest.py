@@ -204,9 +204,20 @@ def test_rows_that_contradict_their_root(store: Store, history: History) -> None
     [start, last] = history.task("train", {"all": snapshot(made)}).events
     rows = last["inputs"][0]["inputFacets"]["begat_snapshot"]["rows"]
     rows[0] = [rows[0][0], digest("other"), rows[0][2]]
+    del start["inputs"][0]["inputFacets"]["begat_snapshot"]["chunks"]
     store.record([*history.events[:-2], start, last])
 
     assert [row[5] for row in dump(store)["snapshot"]] == [0]
+
+
+def test_rows_behind_named_chunks(store: Store, history: History) -> None:
+    """Rows in a run's end are taken though its start named their chunks only."""
+    made = [history.task("step", writes=["made"], partition=key).output for key in ("a=1", "a=2")]
+    run = history.task("train", {"all": snapshot(made)})
+    store.record(history.events)
+
+    assert {row[3] for row in dump(store)["segment"]} == {1}
+    assert run.chunks
 
 
 def test_chunks_that_contradict_their_root(store: Store, history: History) -> None:
@@ -214,7 +225,8 @@ def test_chunks_that_contradict_their_root(store: Store, history: History) -> No
     made = [history.task("step", writes=["made"], partition=key).output for key in ("a=1", "a=2")]
     history.task("train", {"all": snapshot(made)})
     events = [without_rows(event) for event in history.events]
-    events[-1]["inputs"][0]["inputFacets"]["begat_snapshot"]["chunks"].append(digest("other"))
+    for event in events[-2:]:
+        event["inputs"][0]["inputFacets"]["begat_snapshot"]["chunks"].append(digest("other"))
     store.record(events, history.chunks)
 
     assert [row[5] for row in dump(store)["snapshot"]] == [0]
