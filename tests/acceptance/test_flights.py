@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,18 @@ def test_comment_and_docstring(flights: Project) -> None:
 
 
 def test_unrelated_commit(flights: Project) -> None:
-    """A commit that touches nothing the tasks reach changes nothing."""
+    """A commit that touches nothing the tasks reach changes nothing, and is told by later runs."""
+    git(flights, "init", "--quiet")
+    git(flights, "add", "begat-demo/flights.py")
+    git(flights, "commit", "--quiet", "--message", "flights")
+    (flights.folder / "README").write_text("unrelated\n")
     flights.edit("LATE = 15", "EARLY = 5\nLATE = 15")
+    git(flights, "add", "README", "begat-demo/flights.py")
+    git(flights, "commit", "--quiet", "--message", "unrelated")
 
     assert flights.run()["executed"] == 0
+    version = flights.run("--set", "train.max_iter=20")["model_version"]
+    assert flights.json("show", version)["code"]["commit"] == git(flights, "rev-parse", "HEAD")
 
 
 def test_helper_of_featurize(flights: Project) -> None:
@@ -162,6 +171,15 @@ def test_pedigree_never_looks_ahead(flights: Project) -> None:
         started = dict(database.execute("SELECT uuid, started_at FROM run"))
     assert runs
     assert all(started[run] <= created for run in runs)
+
+
+def git(project: Project, *arguments: str) -> str:
+    """Run git in a project."""
+    who = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=project.folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def rewrite(path: Path, column: str) -> None:
