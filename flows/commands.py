@@ -178,7 +178,9 @@ def _progress() -> Iterator[Progress]:
 def _print_report(report: Report) -> None:
     executed, reused = report.count("COMPLETE"), report.count("REUSED")
     out = console()
-    if executed:
+    if not report.model_version:
+        out.print(f"[bold yellow]not registered yet[/]  {executed} tasks ran, {reused} reused")
+    elif executed:
         out.print(f"[bold green]{report.model_version}[/]  {executed} tasks ran, {reused} reused")
     else:
         out.print(f"[bold green]{report.model_version}[/]  nothing to do: all {reused} reused")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from begat.lineage.content import sources, tables
 from begat.lineage.errors import DataError
 from begat.lineage.records import DatasetVersion, Snapshot
+from begat.tasks import frames
 
 from . import partitions
 
@@ -46,7 +47,7 @@ def find(pipeline: Pipeline, space: Workspace, *, chosen: str = "") -> Inputs:
     if not keys:
         raise DataError(
             f"no partition of {found.dataset} fits {chosen!r}; there are "
-            f"{', '.join(sorted(by_key, key=partitions.natural))}"
+            f"{', '.join(sorted(by_key, key=partitions.natural))}: choose among them"
         )
     return Inputs(
         parts=tuple(by_key[key] for key in sorted(keys, key=partitions.natural)),
@@ -83,6 +84,25 @@ def check_columns(parts: tuple[DatasetVersion, ...], store: ArtifactStore) -> No
         )
 
 
+def check_roles(part: DatasetVersion, pipeline: Pipeline, store: ArtifactStore) -> None:
+    """Refuse columns that the pipeline names and its features do not have.
+
+    Args:
+        part: a featurized partition; the tasks look at the others when they read them.
+        pipeline: names its target, features and slices.
+        store: holds the partition.
+
+    Raises:
+        DataError: names the first that is missing, what it is for, and those that are there.
+    """
+    roles = (
+        dict.fromkeys(pipeline.features or (), "feature column")
+        | dict.fromkeys(pipeline.slices, "slice column")
+        | {pipeline.target: "target"}
+    )
+    frames.check_columns(tables.columns(part, store), list(roles), part, roles)
+
+
 def split(
     features: tuple[DatasetVersion, ...], pipeline: Pipeline
 ) -> tuple[Snapshot, Snapshot, float | None]:
@@ -114,9 +134,10 @@ def split(
     if not held:
         raise DataError(
             f"the holdout {holdout} of {pipeline.name} matches none of its partitions "
-            f"({', '.join(part.partition for part in features)})"
+            f"({', '.join(part.partition for part in features)}); name one of them"
         )
-    train = tuple(part for part in features if part not in held)
+    out = set(held)
+    train = tuple(part for part in features if part not in out)
     if not train:
         raise DataError(
             f"the holdout {holdout!r} of {pipeline.name} takes {len(held)} of {len(features)} "

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 from begat.lineage.errors import BegatError, PipelineError
+from begat.lineage.recipe.party import Parties, Party
+from begat.tasks.functions import typed
 
 from .pipeline import Pipeline
 
@@ -33,7 +35,7 @@ def load(name: str) -> Pipeline:
     if isinstance(found, Pipeline):
         return found
     others = sorted(key for key, value in vars(module).items() if isinstance(value, Pipeline))
-    said = f"it has {', '.join(others)}" if others else "it defines no Pipeline"
+    said = f"name one that it defines: {', '.join(others)}" if others else "define a Pipeline there"
     if found is None:
         raise PipelineError(f"{where} has nothing called {attribute!r}; {said}")
     raise PipelineError(
@@ -45,6 +47,10 @@ def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise PipelineError(f"there is no file {path}; give the path of the pipeline's file")
     path = path.absolute()
+    if path.stem in sys.modules and Parties().of(path.stem) is not Party.OWN:
+        raise PipelineError(
+            f"{path} would take the place of the module {path.stem!r}; rename the file"
+        )
     _put_first(path.parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -53,11 +59,10 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except BegatError:
-        raise
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[path.stem]
-        raise _broken(str(path), error) from error
+        _refuse(str(path), error, folder=path.parent)
+        raise
     return module
 
 
@@ -71,11 +76,11 @@ def _from_module(name: str) -> ModuleType:
                 f"there is no module {name!r} here or on the path; "
                 "run from the project's folder, or give FILE.py:NAME"
             ) from None
-        raise _broken(name, error) from error
-    except BegatError:
+        _refuse(name, error, folder=Path.cwd())
         raise
-    except Exception as error:
-        raise _broken(name, error) from error
+    except BaseException as error:
+        _refuse(name, error, folder=Path.cwd())
+        raise
 
 
 def _put_first(folder: Path) -> None:
@@ -83,11 +88,21 @@ def _put_first(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
-def _broken(name: str, error: Exception) -> PipelineError:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{last.filename}:{last.lineno}"
+def _refuse(name: str, error: BaseException, *, folder: Path) -> None:
+    """Say where importing a pipeline failed; what begat says itself, and Ctrl-C, stay as they are.
+
+    Raises:
+        PipelineError: names the deepest line of the user's own code.
+    """
+    if isinstance(error, (BegatError, KeyboardInterrupt)):
+        return
+    calls = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [
+        call for call in calls if call[0].startswith(f"{folder}/") and "-packages/" not in call[0]
+    ]
+    file, line = (own or calls)[-1]
     if isinstance(error, SyntaxError):
-        where = f"{error.filename}:{error.lineno}"
-    return PipelineError(
-        f"importing {name} fails at {where}: {type(error).__name__}: {error}; mend it there"
-    )
+        file, line = error.filename or file, error.lineno
+    raise PipelineError(
+        f"importing {name} fails at {file}:{line}: {typed(error)}; mend it there"
+    ) from error

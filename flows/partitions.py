@@ -26,7 +26,7 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     ['m=9', 'm=9b', 'm=10']
     """
     return tuple(
-        (1, int(piece), "") if piece.isdigit() else (2, 0, piece)
+        (1, int(piece), "") if piece.isdecimal() else (2, 0, piece)
         for piece in re.split(r"(\d+)", text)
         if piece
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage.errors import ParameterError, PipelineError
-from begat.tasks import estimators, expectations
+from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
 
 if TYPE_CHECKING:
@@ -77,20 +77,13 @@ class Pipeline:
     file: Path | None = field(default_factory=_defining_file)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
-            raise PipelineError(
-                f"a pipeline's name is letters, digits, '.', '_' and '-'; got {self.name!r}"
-            )
+        _check_types(self)
         check_frame_function(self.prepare, what="prepare", lookups=tuple(self.lookups))
         check_frame_function(self.featurize, what="featurize")
         _check_holdout(self.name, self.holdout)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
-        for label in ("features", "slices", "metrics", "expectations"):
-            if isinstance(getattr(self, label), str):
-                raise PipelineError(f"{label} of {self.name} is a list; got a string")
+        metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
-        if not isinstance(self.seed, int):
-            raise PipelineError(f"seed of {self.name} is a whole number; got {self.seed!r}")
 
     @property
     def folder(self) -> Path:
@@ -147,8 +140,6 @@ class Pipeline:
     def _with_parameter(self, key: str, value: Any) -> Pipeline:
         step, _, name = key.partition(".")
         if key == "seed":
-            if not isinstance(value, int):
-                raise ParameterError(f"seed is a whole number; got {value!r}")
             return replace(self, seed=value)
         if step == "train" and name:
             return replace(self, estimator=estimators.build(self.estimator, {name: value}))
@@ -182,9 +173,51 @@ def _with_argument(
         not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)
     ):
         raise ParameterError(
-            f"{step}.{name} is a {type(default).__name__} such as {default!r}; got {value!r}"
+            f"{step}.{name} takes values of type {type(default).__name__} such as {default!r}; "
+            f"got {value!r}"
         )
     return functools.partial(function, **{name: value})
+
+
+def _check_types(pipeline: Pipeline) -> None:
+    name = pipeline.name
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise PipelineError(
+            f"a pipeline's name is letters, digits, '.', '_' and '-'; got {name!r}: rename it"
+        )
+    for label, text in (("source", pipeline.source), ("target", pipeline.target)):
+        if not isinstance(text, str) or not text:
+            raise PipelineError(f"{label} of {name} is a string; got {text!r}")
+    if not isinstance(pipeline.lookups, Mapping) or not _strings(
+        (*pipeline.lookups, *pipeline.lookups.values())
+    ):
+        raise PipelineError(
+            f"lookups of {name} are paths by name, {{'weather': 'weather.csv'}}; "
+            f"got {pipeline.lookups!r}"
+        )
+    for label in ("metrics", "expectations"):
+        if not _is_list(given := getattr(pipeline, label)):
+            raise PipelineError(f"{label} of {name} is a list; got {given!r}")
+    for label in ("features", "slices"):
+        given = getattr(pipeline, label)
+        if given is not None and not (_is_list(given) and _strings(given)):
+            raise PipelineError(f"{label} of {name} is a list of column names; got {given!r}")
+    if pipeline.target in (pipeline.features or ()):
+        raise PipelineError(
+            f"features of {name} name the target {pipeline.target!r}, which a model must not "
+            "see; leave it out"
+        )
+    seed = pipeline.seed
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise PipelineError(f"seed of {name} is a whole number from 0 to {2**32 - 1}; got {seed!r}")
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _strings(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _check_holdout(name: str, holdout: Any) -> None:

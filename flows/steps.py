@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from begat.lineage import recipe, results
 from begat.lineage.content import sources
+from begat.lineage.errors import StoreError
 from begat.lineage.recipe import inputs_of
 from begat.lineage.records import DatasetVersion, ModelVersion, Snapshot
-from begat.lineage.tracking import Tracked
+from begat.lineage.tracking import Outcome, Tracked
 from begat.lineage.workspace import workspace
 from begat.tasks import evaluate, featurize, prepare, register, train
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from begat.lineage.workspace import Workspace
 
     from .pipeline import Pipeline
+
+
+log = logging.getLogger("begat")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +46,8 @@ class Call:
 class Runner(Protocol):
     """Runs the calls that no earlier run answers."""
 
-    def __call__(self, task: Tracked, calls: Sequence[Call]) -> list[Any]:
-        """Results in the order of the calls."""
+    def __call__(self, task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
+        """What they came to, in the order of the calls."""
         ...
 
 
@@ -91,9 +96,9 @@ TASKS = {
 }
 
 
-def pending(task: Tracked, calls: Sequence[Call]) -> list[Any]:
+def pending(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
     """The runner of a plan: runs nothing."""
-    return [PENDING for _ in calls]
+    return [Outcome(value=PENDING, reused=False, run_id="") for _ in calls]
 
 
 def quiet(task: str, *, reused: int, missing: int) -> None:
@@ -109,7 +114,7 @@ class Steps:
         space: where answers and artifacts are.
         runner: runs what is not answered; `pending` for a plan.
         progress: is told when a step begins.
-        ask: whether to ask the store at all.
+        ask: whether to ask the store at all; who does not can also do without registering.
     """
 
     pipeline: Pipeline
@@ -132,6 +137,8 @@ class Steps:
             StoreError: the store cannot be asked.
         """
         pipeline = self.pipeline
+        # The split is of partitions, so it is known (and refused) before they are there.
+        split = inputs.split(found.parts, pipeline)
         prepared = self._per_partition(
             "prepare",
             {part.partition: part for part in found.parts},
@@ -141,27 +148,26 @@ class Steps:
             expectations=list(pipeline.expectations),
         )
         features = self._per_partition("featurize", prepared, function=pipeline.featurize)
-        trained, evaluated = self._train(features)
-        registered = self._one(
-            "register",
-            {
-                "model": _part(trained, "model"),
-                "signature": _part(trained, "signature"),
-                "evaluation": evaluated,
-                "name": pipeline.name,
-            },
-        )
+        trained, evaluated = self._train(features, *split)
+        registered = self._register(trained, evaluated)
         return Report(
             model_version=registered.ref if isinstance(registered, ModelVersion) else "",
             metrics=self._metrics(evaluated),
             tasks=tuple(self.tasks),
         )
 
-    def _train(self, features: Mapping[str, Any]) -> tuple[Any, Any]:
+    def _train(
+        self,
+        features: Mapping[str, Any],
+        train_on: Snapshot,
+        held: Snapshot,
+        fraction: float | None,
+    ) -> tuple[Any, Any]:
         pipeline = self.pipeline
-        # The split is of partitions, so it is known (and refused) before they are there.
-        keys = tuple(features)
-        train_on, held, fraction = inputs.split(tuple(map(_placeholder, keys)), pipeline)
+
+        def check() -> None:
+            inputs.check_roles(next(iter(features.values())), pipeline, self.space.artifacts)
+
         common = {
             "target": pipeline.target,
             "columns": list(pipeline.features) if pipeline.features is not None else None,
@@ -175,6 +181,7 @@ class Steps:
                 "estimator": pipeline.estimator,
                 **common,
             },
+            before=check,
         )
         evaluated = self._one(
             "evaluate",
@@ -185,8 +192,27 @@ class Steps:
                 "metrics": list(pipeline.metrics),
                 **common,
             },
+            before=check,
         )
         return trained, evaluated
+
+    def _register(self, trained: Any, evaluated: Any) -> Any:
+        arguments = {
+            "model": _part(trained, "model"),
+            "signature": _part(trained, "signature"),
+            "evaluation": evaluated,
+            "name": self.pipeline.name,
+        }
+        try:
+            return self._one("register", arguments)
+        except StoreError as error:
+            kept = f"{error}; the model is kept, and the next run registers it"
+            if self.ask:
+                raise StoreError(kept) from error
+            log.warning("%s", kept)
+            call = Call(partition="", arguments=arguments)
+            self.tasks.append(_report(f"{self.pipeline.name}.register", call, PENDING, "STALE"))
+            return PENDING
 
     def _per_partition(
         self,
@@ -202,8 +228,10 @@ class Steps:
         ]
         return dict(zip(parts, self._step(name, calls, before), strict=True))
 
-    def _one(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        return self._step(name, [Call(partition="", arguments=arguments)], lambda: None)[0]
+    def _one(
+        self, name: str, arguments: Mapping[str, Any], *, before: Callable[[], None] = lambda: None
+    ) -> Any:
+        return self._step(name, [Call(partition="", arguments=arguments)], before)[0]
 
     def _step(self, name: str, calls: list[Call], before: Callable[[], None]) -> list[Any]:
         task = replace(TASKS[name], seed=self.pipeline.seed)
@@ -227,8 +255,11 @@ class Steps:
                 if answer is not None:
                     value, state = results.decode(answer.result), "REUSED"
                 else:
-                    value = next(done)
-                    state = "STALE" if value is PENDING else "COMPLETE"
+                    outcome = next(done)
+                    value = outcome.value
+                    # Somebody else may have done the work since the store was asked.
+                    state = "REUSED" if outcome.reused else "COMPLETE"
+                    state = "STALE" if value is PENDING else state
             values.append(value)
             self.tasks.append(_report(job, call, value, state))
         return values
@@ -280,10 +311,6 @@ def _snapshot(features: Mapping[str, Any], chosen: Snapshot) -> Any:
         if any(version is PENDING for version in versions)
         else Snapshot(versions=tuple(versions))
     )
-
-
-def _placeholder(partition: str) -> DatasetVersion:
-    return DatasetVersion(namespace="begat", name="", partition=partition, digest="", size=0)
 
 
 def _report(job: str, call: Call, value: Any, state: TaskState) -> TaskReport:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import plain, provenance
 from begat.lineage.errors import BegatError
 from begat.lineage.flow_run import tally
+from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
 from . import inputs
@@ -18,6 +20,7 @@ from .steps import Call, Progress, Steps, pending, quiet, source_files
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.futures import PrefectFuture
 
     from begat.lineage.tracking import Tracked
 
@@ -26,14 +29,19 @@ if TYPE_CHECKING:
 Adapter = Literal["prefect", "plain"]
 
 
-def plan(pipeline: Pipeline, *, partitions: str = "") -> Report:
+def plan(pipeline: Pipeline, *, partitions: str = "", ask: bool = True) -> Report:
     """What a run would do now: which tasks are answered, stale, or depend on stale ones.
+
+    Args:
+        pipeline: what would run.
+        partitions: which partitions; all if empty.
+        ask: whether the store may answer; without it everything is stale.
 
     Raises:
         BegatError: the pipeline, its data or the store are not fit to be planned.
     """
     space = workspace()
-    steps = Steps(pipeline=pipeline, space=space, runner=pending)
+    steps = Steps(pipeline=pipeline, space=space, runner=pending, ask=ask)
     return steps.walk(inputs.find(pipeline, space, chosen=partitions))
 
 
@@ -59,10 +67,10 @@ def run(
     Raises:
         BegatError: see `begat.lineage.errors`.
     """
-    if ask:
-        planned = plan(pipeline, partitions=partitions)
-        if not planned.stale:
-            return _nothing_to_do(pipeline, planned)
+    # What a look can refuse is refused here: before a flow run starts, and a server for it.
+    planned = plan(pipeline, partitions=partitions, ask=ask)
+    if not planned.stale:
+        return _nothing_to_do(pipeline, planned)
     if adapter == "plain":
         with plain.flow(pipeline.name) as caller:
             steps = Steps(
@@ -105,7 +113,10 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
 def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
     provenance.declare_sources(flow_run_id, source_files(steps.pipeline))
     report = steps.walk(inputs.find(steps.pipeline, steps.space, chosen=partitions))
-    tally(flow_run_id).add(reused=report.count("REUSED"), model_version=report.model_version)
+    counted = tally(flow_run_id)
+    # What the plan answered, no wrapper saw; and of workers elsewhere nothing was counted here.
+    counted.executed, counted.reused = report.count("COMPLETE"), report.count("REUSED")
+    counted.model_version = report.model_version
     return replace(report, flow_run_id=flow_run_id)
 
 
@@ -116,13 +127,11 @@ def _nothing_to_do(pipeline: Pipeline, planned: Report) -> Report:
     return replace(planned, flow_run_id=run_id)
 
 
-def _run_plain(task: Tracked, calls: Sequence[Call]) -> list[Any]:
-    return _all(
-        [_attempt(lambda call=call: plain.run(task, **call.arguments).value) for call in calls]
-    )
+def _run_plain(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
+    return _all([_attempt(partial(plain.run, task, **call.arguments)) for call in calls])
 
 
-def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Any]:
+def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
     from prefect.utilities.annotations import quote
 
     from begat.tasks import steps
@@ -136,24 +145,29 @@ def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Any]:
         submitted.submit(**{key: quote(value) for key, value in call.arguments.items()})
         for call in calls
     ]
-    return _all([_attempt(future.result) for future in futures])
+    return _all([_attempt(partial(_outcome, future)) for future in futures])
 
 
-def _attempt(call: Any) -> tuple[Any, Exception | None]:
+def _outcome(future: PrefectFuture[Any]) -> Outcome:
+    value = future.result()
+    return Outcome(value=value, reused=future.state.name == "Cached", run_id="")
+
+
+def _attempt(call: Callable[[], Outcome]) -> Outcome | Exception:
     try:
-        return call(), None
+        return call()
     except Exception as error:
-        return None, error
+        return error
 
 
-def _all(attempts: list[tuple[Any, Exception | None]]) -> list[Any]:
-    failed = [error for _, error in attempts if error is not None]
+def _all(attempts: list[Outcome | Exception]) -> list[Outcome]:
+    failed = [error for error in attempts if isinstance(error, Exception)]
     if failed:
         first = failed[0]
         if len(failed) > 1 and isinstance(first, BegatError):
             raise type(first)(f"{first} (and {len(failed) - 1} more like it failed)") from first
         raise first
-    return [value for value, _ in attempts]
+    return [outcome for outcome in attempts if isinstance(outcome, Outcome)]
 
 
 def _have_server(until: ExitStack) -> None:

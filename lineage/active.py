@@ -28,6 +28,12 @@ class ActiveRun:
         self.job_facets: dict[str, Any] = {}
         self.inputs: dict[Any, dict[str, dict[str, Any]]] = {}
         self.outputs: dict[DatasetVersion | ModelVersion, dict[str, dict[str, Any]]] = {}
+        #: Why this run must never answer another.
+        self.reasons: list[str] = []
+
+    def not_reusable(self, reason: str) -> None:
+        """Let this run answer no other, for a reason such as `loaded delays@Production`."""
+        self.reasons.append(reason)
 
     def run_facet(self, key: str, body: Mapping[str, Any]) -> None:
         """Add a run facet to the terminal event."""
@@ -51,6 +57,7 @@ class ActiveRun:
 class _NoRun(ActiveRun):
     """Outside a run: takes everything and keeps nothing."""
 
+    def not_reusable(self, reason: str) -> None: ...
     def run_facet(self, key: str, body: Mapping[str, Any]) -> None: ...
     def job_facet(self, key: str, body: Mapping[str, Any]) -> None: ...
     def input_facet(self, version: DatasetVersion, key: str, body: Mapping[str, Any]) -> None: ...

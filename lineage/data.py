@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .active import current
-from .errors import ParameterError
+from .content.sources import FORMATS
+from .errors import DataError, ParameterError
 from .records import DatasetVersion, Kind, Snapshot
 from .workspace import workspace
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 def source(pattern: str | Path, *, folder: Path | None = None) -> DatasetVersion | Snapshot:
     """Take files from outside as they are now, and keep their bytes.
+
+    Give tasks what this returns. A run that calls it itself is not reusable: what it finds is
+    none of the run's inputs.
 
     Args:
         pattern: a path, or a pattern with partition keys: `raw/month={month}/*.csv`.
@@ -40,6 +44,7 @@ def source(pattern: str | Path, *, folder: Path | None = None) -> DatasetVersion
         found = sources.version(text, folder=folder, cache=space.cache)
     for version in found.versions if isinstance(found, Snapshot) else (found,):
         sources.keep(version, space.artifacts)
+    current().not_reusable(f"took {text} from outside, which is none of its inputs")
     return found
 
 
@@ -56,21 +61,21 @@ def read(version: DatasetVersion) -> Any:
     from .content import models, tables
 
     store = workspace().artifacts
-    match version.format.partition("+")[0]:
-        case "csv" | "parquet":
-            frame = tables.read_table(version, store)
-            if version.rows is None:  # nobody has counted them before
-                counted = events.facets.input_statistics(size=version.size, rows=len(frame))
-                current().input_facet(version, "inputStatistics", counted)
-            return frame
-        case "json":
-            return json.loads(store.read(version.digest))
-        case "skops":
-            return models.load(
-                store.read(version.digest), trusted=workspace().settings.trusted_types
-            )
-        case _:
-            return store.read(version.digest)
+    kind, _, many = version.format.partition("+")
+    if kind in ("csv", "parquet"):
+        frame = tables.read_table(version, store)
+        if version.rows is None:  # nobody has counted them before
+            counted = events.facets.input_statistics(size=version.size, rows=len(frame))
+            current().input_facet(version, "inputStatistics", counted)
+        return frame
+    if many:
+        raise DataError(
+            f"{version} is many {kind} files, which only csv and parquet can be; name one file"
+        )
+    content = store.read(version.digest)
+    if kind == "skops":
+        return models.load(content, trusted=workspace().settings.trusted_types)
+    return _json(content, version) if kind == "json" else content
 
 
 def write(
@@ -93,8 +98,9 @@ def write(
         A reference to it: return it from the task.
 
     Raises:
-        DataError: a DataFrame with a column that Parquet cannot hold.
-        ParameterError: `data` is none of the above.
+        DataError: a DataFrame with a column that Parquet cannot hold, or a path that leads to
+            no file.
+        ParameterError: `data` is none of the above, or of another format than `format`.
         UntrustedModelError: an estimator of types that nobody reviewed.
         ArtifactError: the store cannot be written.
     """
@@ -118,10 +124,13 @@ def write(
 
 def _encode(data: Any, given: str) -> tuple[bytes | Path, str, int | None, dict[str, Any]]:
     if isinstance(data, Path):
-        return data, given or data.suffix.lstrip(".") or "bytes", None, {}
+        suffix = data.suffix.lower()
+        return data, given or FORMATS.get(suffix, suffix.lstrip(".") or "bytes"), None, {}
     if isinstance(data, bytes):
         return data, given or "bytes", None, {}
     if hasattr(data, "to_parquet"):
+        if given not in ("", "parquet"):
+            raise ParameterError(f"a DataFrame is kept as parquet, not as {given}; give its bytes")
         from . import events
         from .content import tables
 
@@ -142,6 +151,13 @@ def _encode(data: Any, given: str) -> tuple[bytes | Path, str, int | None, dict[
             "estimator, bytes, a path, or data that JSON can hold"
         ) from None
     return text.encode(), given or "json", None, {}
+
+
+def _json(content: bytes, version: DatasetVersion) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise DataError(f"{version} cannot be read as JSON ({error}); write it again") from None
 
 
 def _kind(format_: str) -> Kind:

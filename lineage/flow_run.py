@@ -53,12 +53,14 @@ def flow_event(
         error: why it failed.
         facets: further run facets.
     """
-    with provenance.unbroken("the event of flow run", caller.run.run_id):
+    run_id = caller.run.run_id
+    with provenance.unbroken(f"recording {state} of flow run {run_id}"):
         run_facets = dict(facets or {})
         if state in ("START", "RUNNING"):
             run_facets |= provenance.environment(inline=True)
         else:
-            counted = _tallies.pop(caller.run.run_id, None)
+            provenance.flow_ended(run_id)
+            counted = _tallies.pop(run_id, None)
             if counted is not None and state == "COMPLETE":
                 run_facets["begat_reuse"] = events.facets.reuse(
                     executed=counted.executed,
@@ -75,7 +77,7 @@ def flow_event(
                     time=events.now(),
                     job_type="FLOW",
                     run_facets=run_facets,
-                    job_facets=provenance.code_facets(provenance.commit(caller.run.run_id)),
+                    job_facets=provenance.code_facets(provenance.commit(run_id)),
                 )
             ]
         )

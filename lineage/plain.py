@@ -15,6 +15,7 @@ with plain.flow("delays"):
 from __future__ import annotations
 
 import functools
+import inspect
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, overload
 
 from . import flow_run
+from .errors import PipelineError
 from .events import ids
 from .records import Caller, RunRef
 from .tracking import Outcome, Tracked, ended
@@ -42,16 +44,18 @@ def flow(name: str) -> Iterator[Caller]:
     """
     outer = _flow.get()
     caller = _caller(name, parent=outer)
-    flow_run.flow_event("START", caller)
-    token = _flow.set(caller)
+    # Both events are inside: whenever Ctrl-C comes, what has started also ends.
     try:
-        yield caller
+        flow_run.flow_event("START", caller)
+        token = _flow.set(caller)
+        try:
+            yield caller
+        finally:
+            _flow.reset(token)
+        flow_run.flow_event("COMPLETE", caller)
     except BaseException as error:
         flow_run.flow_event(ended(error), caller, error=error)
         raise
-    finally:
-        _flow.reset(token)
-    flow_run.flow_event("COMPLETE", caller)
 
 
 def unchanged(name: str, *, reused: int, model_version: str = "") -> str:
@@ -81,9 +85,12 @@ def task(
     """Track a function: inside a flow its calls are runs, outside it is just itself.
 
     Args:
-        function: what does the work.
+        function: what does the work, sync or async.
         name: the task's name; the function's own by default.
         seed: what the run's random generators are derived from.
+
+    Raises:
+        PipelineError: the function is a generator, or has no name and is given none.
     """
     if function is None:
         return lambda given: _wrap(given, name=name, seed=seed)
@@ -96,23 +103,49 @@ def run(tracked: Tracked, /, *args: Any, **kwargs: Any) -> Outcome:
     Raises:
         LookupError: no flow is running.
     """
-    parent = _flow.get()
-    if parent is None:
+    caller = _task_caller(tracked)
+    if caller is None:
         raise LookupError("no flow is running; call this inside `with plain.flow(name):`")
-    return tracked.run(_caller(f"{parent.run.job}.{tracked.name}", parent=parent), args, kwargs)
+    return tracked.run(caller, args, kwargs)
 
 
 def _wrap(function: Callable[P, R], *, name: str, seed: int) -> Callable[P, R]:
-    tracked = Tracked(function=function, name=name or function.__name__, seed=seed)
+    name = name or getattr(function, "__name__", "")
+    if not name:
+        raise PipelineError(f"{function!r} has no name; give one: plain.task(name=…)")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise PipelineError(
+            f"task {name} yields; begat needs one result: return a list of references"
+        )
+    tracked = Tracked(function=function, name=name, seed=seed)
+    if inspect.iscoroutinefunction(function):
+        return _wrap_async(function, tracked)
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _flow.get() is None:
+        caller = _task_caller(tracked)
+        if caller is None:
             return function(*args, **kwargs)
-        value: R = run(tracked, *args, **kwargs).value
+        value: R = tracked.run(caller, args, kwargs).value
         return value
 
     return wrapper
+
+
+def _wrap_async(function: Callable[..., Any], tracked: Tracked) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        caller = _task_caller(tracked)
+        if caller is None:
+            return await function(*args, **kwargs)
+        return (await tracked.run_async(caller, args, kwargs)).value
+
+    return wrapper
+
+
+def _task_caller(tracked: Tracked) -> Caller | None:
+    parent = _flow.get()
+    return _caller(f"{parent.run.job}.{tracked.name}", parent=parent) if parent else None
 
 
 def _caller(job: str, *, parent: Caller | None) -> Caller:

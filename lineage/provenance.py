@@ -5,19 +5,24 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .capture import git, hardware, image, packages, sources
-from .errors import WorldError
+from .errors import SettingsError
 from .workspace import Workspace, workspace
 
 log = logging.getLogger("begat")
 
 #: The orchestrator's job variables, where an adapter has handed them in: an image may be in them.
 _job_variables: dict[str, Any] = {}
+#: Files that flow runs declared as their sources, until they end.
+_declared: dict[str, tuple[Path, ...]] = {}
+#: What this process has put in which artifact store, and under which digest.
+_kept: dict[tuple[Any, str], str] = {}
+_keeping = threading.Lock()
 
 
 def use_job_variables(variables: Mapping[str, Any]) -> None:
@@ -25,7 +30,7 @@ def use_job_variables(variables: Mapping[str, Any]) -> None:
     _job_variables.update(variables)
 
 
-def environment(*, inline: bool = False) -> dict[str, Any]:
+def environment(*, inline: bool = False) -> Mapping[str, Any]:
     """Run facets about packages, Python, image and hardware of this process.
 
     Args:
@@ -33,25 +38,30 @@ def environment(*, inline: bool = False) -> dict[str, Any]:
     """
     space = workspace()
     found = packages.capture()
-    _keep(found, space)
-    given = image.capture(space.settings, _job_variables)
+    _keep(found.digest, lambda: space.artifacts.write(found.to_json()), space)
+    return _machine(image.capture(space.settings, _job_variables), inline)
+
+
+@functools.cache
+def _machine(given: image.Image, inline: bool) -> Mapping[str, Any]:
     return {
-        "begat_packages": found.to_facet(inline=inline),
+        "begat_packages": packages.capture().to_facet(inline=inline),
         "begat_image": given.to_facet(),
         "begat_hardware": hardware.capture().to_facet(),
     }
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def commit(flow_run_id: str) -> git.Git:
     """The commit that the working folder is at, looked up once a flow run."""
     del flow_run_id  # the key of the cache: what is checked out may change between flow runs
     return git.capture(Path.cwd())
 
 
-def code_facets(found: git.Git) -> dict[str, Any]:
+@functools.lru_cache(maxsize=256)
+def code_facets(found: git.Git) -> Mapping[str, Any]:
     """Job facets about the code."""
-    return {"sourceCodeLocation": found.to_facet()} if found.commit else {}
+    return {"sourceCodeLocation": found.to_facet()}
 
 
 def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:
@@ -61,48 +71,43 @@ def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:
 
 def sources_of(flow_run_id: str, reached: tuple[Path, ...], space: Workspace) -> str:
     """Digest of the archive of a run's sources; empty if there are none, or it was not stored."""
-    files = {*_declared.get(flow_run_id, ()), *reached}
-    return _archive(tuple(sorted(files)), space) if files else ""
+    files = tuple(sorted({*_declared.get(flow_run_id, ()), *reached}))
+    try:
+        state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    except OSError as error:
+        space.warn(f"the sources of runs are not kept: {error}")
+        return ""
+    return _keep(state, lambda: sources.archive(files, space.artifacts), space) if files else ""
 
 
-def _archive(files: tuple[Path, ...], space: Workspace) -> str:
-    state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
-    with _archiving:
-        if (state, space.settings.artifacts) not in _archives:
-            try:
-                _archives[state, space.settings.artifacts] = sources.archive(files, space.artifacts)
-            except WorldError as error:
-                log.warning("the sources of this run are not kept: %s", error)
-                return ""
-        return _archives[state, space.settings.artifacts]
+def flow_ended(flow_run_id: str) -> None:
+    """Forget what was declared for a flow run."""
+    _declared.pop(flow_run_id, None)
 
 
 @contextmanager
-def unbroken(what: str, run_id: str) -> Iterator[None]:
-    """Lineage never breaks training: what goes wrong inside is told and left behind."""
+def unbroken(what: str) -> Iterator[None]:
+    """Lineage never breaks training: what goes wrong inside is told and left behind.
+
+    Args:
+        what: the thing that is tried, `recording the start of run …`.
+    """
     try:
         yield
     except Exception as error:
-        log.warning(
-            "%s %s was not recorded: %s: %s",
-            what,
-            run_id,
-            type(error).__name__,
-            error,
-            exc_info=True,
-        )
+        log.warning("%s failed: %s: %s", what, type(error).__name__, error, exc_info=True)
 
 
-def _keep(found: packages.Packages, space: Workspace) -> None:
-    """Put the list of distributions in the store, once a process and store."""
-    with _archiving, unbroken("the list of packages", found.digest):
-        if (found.digest, space.settings.artifacts) not in _archives:
-            _archives[found.digest, space.settings.artifacts] = space.artifacts.write(
-                found.to_json()
-            )
-
-
-_archiving = threading.Lock()
-_declared: dict[str, tuple[Path, ...]] = {}
-#: What this process has put in which artifact store, and under which digest.
-_archives: dict[tuple[Any, str], str] = {}
+def _keep(what: Any, write: Callable[[], str], space: Workspace) -> str:
+    """Put something in the artifact store, once a process and store; its digest, empty if lost."""
+    key = (what, space.settings.artifacts)
+    with _keeping:
+        if key not in _kept:
+            try:
+                _kept[key] = write()
+            except SettingsError:  # no home at all, and recording the run says so
+                return ""
+            except Exception as error:
+                space.warn(f"neither sources nor the list of packages can be kept: {error}")
+                return ""
+        return _kept[key]

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import results, settings
-from .errors import BegatError, StoreError
+from .errors import BegatError, SettingsError, StoreError, WorldError
 from .events.spool import Spool
 
 if TYPE_CHECKING:
@@ -39,11 +40,22 @@ class Workspace:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._away_until = 0.0
-        self._warned = False
+        #: Why the store is away; empty while it is there.
+        self._why = ""
+        self._warned: set[str] = set()
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """Where begat itself keeps things: what is opened there is nobody's undeclared input."""
+        return (self.settings.home, Path(self.settings.artifacts).expanduser().absolute())
 
     @cached_property
     def cache(self) -> StatCache:
-        """Digests of files that have not changed since they were last hashed."""
+        """Digests of files that have not changed since they were last hashed.
+
+        Raises:
+            SettingsError: the home cannot be written.
+        """
         from .content.stat import StatCache
 
         settings.make_home(self.settings)
@@ -51,7 +63,11 @@ class Workspace:
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
-        """Where the bytes lie."""
+        """Where the bytes lie.
+
+        Raises:
+            SettingsError: the home cannot be written, or the settings name no such store.
+        """
         from .content.store import open_store
 
         settings.make_home(self.settings)
@@ -63,6 +79,7 @@ class Workspace:
 
         Raises:
             StoreError: it cannot be reached within two seconds.
+            SettingsError: the home cannot be written.
         """
         with self._lock:
             if self._store is None:
@@ -73,35 +90,48 @@ class Workspace:
                 self.spool.replay(self._store.record)
             return self._store
 
+    @property
+    def away(self) -> bool:
+        """Whether the store failed just now, so that nothing should wait for it again."""
+        return time.monotonic() < self._away_until
+
     def record(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk] = ()) -> None:
-        """Store events, or spool them if the store is away; never stops the caller."""
-        if time.monotonic() >= self._away_until:
-            try:
-                self.store.record(events, chunks)
-            except StoreError as error:
-                self._away_until = time.monotonic() + RETRY_STORE_AFTER
-                self._warn(f"{error}; lineage goes to {self.spool.folder} and is replayed later")
-            else:
-                return
+        """Store events, or spool them if the store is away; it being away stops no caller.
+
+        Raises:
+            EventError: an event holds what JSON cannot say.
+        """
+        if self.away:
+            self._spool(events, chunks)
+            return
         try:
-            self.spool.append(events, chunks)
-        except (BegatError, OSError) as error:
-            self._warn(f"lineage of this run is lost: the spool cannot be written ({error})")
+            self.store.record(events, chunks)
+        except (StoreError, SettingsError) as error:
+            self._went_away(error)
+            self._spool(events, chunks)
+        else:
+            if self._why:
+                self._came_back()
 
     def answers(self, recipes: Sequence[str]) -> Mapping[str, Answer]:
         """For each recipe that a completed run answers: the earliest with its outputs present.
 
         Raises:
             StoreError: the store is away.
+            SettingsError: the home cannot be written.
         """
-        candidates = self.store.answers(recipes)
+        try:
+            candidates = self.store.answers(recipes)
+        except (StoreError, SettingsError) as error:
+            self._went_away(error)
+            raise
         wanted = {
             digest
             for answers in candidates.values()
             for answer in answers
             for digest in results.digests(answer.result)
         }
-        present = self.artifacts.present(wanted)
+        present = self.artifacts.present(wanted) if wanted else frozenset()
         return {
             recipe: answer
             for recipe, answers in candidates.items()
@@ -109,12 +139,16 @@ class Workspace:
             if present.issuperset(results.digests(answer.result))
         }
 
-    def replay(self) -> None:
-        """Take what the spool holds into the store, if the store is there."""
-        try:
-            self.spool.replay(self.store.record)
-        except StoreError as error:
-            self._warn(f"{error}; lineage stays in {self.spool.folder} until it is back")
+    def warn(self, message: str, *, about: str = "") -> None:
+        """Log a warning, once until the store has been away and is back.
+
+        Args:
+            message: what to say.
+            about: what counts as saying it again; the message itself by default.
+        """
+        if (about or message) not in self._warned:
+            self._warned.add(about or message)
+            log.warning("%s", message)
 
     def close(self) -> None:
         """Give back the database connections."""
@@ -123,10 +157,27 @@ class Workspace:
                 self._store.close()
                 self._store = None
 
-    def _warn(self, message: str) -> None:
-        if not self._warned:
-            self._warned = True
-            log.warning("%s", message)
+    def _spool(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk]) -> None:
+        try:
+            self.spool.append(events, chunks)
+        except WorldError as error:
+            self.warn(f"{self._why}; lineage is lost meanwhile, for {error}", about="lost")
+        else:
+            where = f"{self._why}; lineage goes to {self.spool.folder} and is replayed later"
+            self.warn(where, about="spooled")
+
+    def _went_away(self, error: BegatError) -> None:
+        self._away_until = time.monotonic() + RETRY_STORE_AFTER
+        self._why = str(error)
+
+    def _came_back(self) -> None:
+        """What was spooled meanwhile follows, and the next time it is warned of again."""
+        self._why = ""
+        self._warned.clear()
+        try:
+            self.spool.replay(self.store.record)
+        except StoreError as error:  # away again: what waits goes on waiting
+            self._went_away(error)
 
 
 _current: Workspace | None = None

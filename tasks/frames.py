@@ -85,7 +85,7 @@ def gather(
         frame = lineage.read(version)
         if not wanted:
             wanted = [str(name) for name in frame.columns]
-        _check_columns(frame, [*wanted, *roles], version, roles)
+        check_columns([*map(str, frame.columns)], [*wanted, *roles], version, roles)
         if exact:
             _check_no_more(frame, wanted, version, snapshot.versions[0])
         frame = frame[wanted]
@@ -99,6 +99,29 @@ def gather(
         name: _plain(whole[name], kinds[name][0] if name in kinds else "empty") for name in wanted
     }
     return pd.DataFrame(plain).reset_index(drop=True)
+
+
+def check_columns(
+    there: Sequence[str], wanted: Sequence[str], version: DatasetVersion, roles: Mapping[str, str]
+) -> None:
+    """Refuse a table that lacks a column.
+
+    Args:
+        there: the columns that it has.
+        wanted: those that it needs.
+        version: the table, for the message.
+        roles: what a column is wanted for, where it is no feature.
+
+    Raises:
+        DataError: names the first that is missing, and those that are there.
+    """
+    known = set(there)
+    if missing := [name for name in wanted if name not in known]:
+        role = roles.get(missing[0], "feature column")
+        raise DataError(
+            f"{version} has no {role} {missing[0]!r}; its columns are {', '.join(there)}: name "
+            "one of them, or add it in featurize"
+        )
 
 
 def _concatenated(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -137,18 +160,6 @@ def _plain(series: pd.Series[Any], held: Kind) -> pd.Series[Any]:
             return series.astype("category")
         case _:
             return series
-
-
-def _check_columns(
-    frame: pd.DataFrame, wanted: Sequence[str], version: DatasetVersion, roles: Mapping[str, str]
-) -> None:
-    there = set(frame.columns)
-    if missing := [name for name in wanted if name not in there]:
-        role = roles.get(missing[0], "feature column")
-        raise DataError(
-            f"{version} has no {role} {missing[0]!r}; its columns are "
-            f"{', '.join(map(str, frame.columns))}"
-        )
 
 
 def _check_no_more(

@@ -66,6 +66,12 @@ def one_line(error: BaseException) -> str:
     return f"{name}: {text}" if text and isinstance(error, KeyError) else text or name
 
 
+def typed(error: BaseException) -> str:
+    """An error's type and message in one line: `ValueError: no such column`."""
+    text, name = one_line(error), type(error).__name__
+    return text if name in text else f"{name}: {text}"
+
+
 def check_frame_function(function: object, *, what: str, lookups: Sequence[str] = ()) -> None:
     """Refuse a function that cannot be called as `function(frame, **lookups)`.
 
@@ -139,10 +145,9 @@ def transform(
     except BegatError:
         raise
     except Exception as error:
-        detail = one_line(error)
-        if type(error).__name__ not in detail:
-            detail = f"{type(error).__name__}: {detail}"
-        raise DataError(f"{called} failed on {part}: {detail}") from error
+        raise DataError(
+            f"{called} failed on {part}: {typed(error)}; mend the function or the partition"
+        ) from error
     if not isinstance(made, pd.DataFrame):
         raise DataError(f"{called} returned {type(made).__name__} for {part}; return a DataFrame")
     if made.empty:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,42 @@ def resolve(given: Sequence[object], task: str) -> tuple[Metric, ...]:
     return metrics
 
 
+def check(given: Sequence[object], kind: str) -> None:
+    """Refuse metrics that no model of this kind has, before one is trained.
+
+    Whether a classifier will know two classes or more is not known yet: what suits either
+    passes, and `resolve` has the last word.
+
+    Args:
+        given: see `resolve`.
+        kind: `classification` or `regression`.
+
+    Raises:
+        ParameterError: one is unknown, no function, of another kind, or named twice.
+    """
+    tasks = _TASKS[kind]
+    known = list(dict.fromkeys(name for task in tasks for name in NAMED[task]))
+    for item in given:
+        name = item.get("metric") if isinstance(item, Mapping) else item
+        if isinstance(name, str) and ":" not in name and name not in known:
+            raise _unknown(name, kind, known)
+    refused = []
+    for task in tasks:
+        try:
+            resolve(given, task)
+        except ParameterError as error:
+            refused.append(error)
+    if len(refused) == len(tasks):
+        raise refused[0]
+
+
+def _unknown(name: str, what: str, known: Iterable[str]) -> ParameterError:
+    return ParameterError(
+        f"metric {name!r} is none of those for {what} ({', '.join(known)}); "
+        "name one of them, 'module:name', or give a function"
+    )
+
+
 def _resolve(item: object, task: str) -> Metric:
     name, parameters = "", {}
     if isinstance(item, Mapping):
@@ -138,10 +174,7 @@ def _resolve(item: object, task: str) -> Metric:
     if isinstance(item, str) and ":" not in item:
         known = NAMED[task]
         if item not in known:
-            raise ParameterError(
-                f"metric {item!r} is none of those for a {task} task ({', '.join(known)}); "
-                "name one of them, 'module:name', or give a function"
-            )
+            raise _unknown(item, f"a {task} task", known)
         if parameters:
             raise ParameterError(
                 f"metric {item!r} takes no parameters; give the function, as "
@@ -150,7 +183,9 @@ def _resolve(item: object, task: str) -> Metric:
         return Metric(name=name or item, compute=known[item])
     function = locate(item, what="metric") if isinstance(item, str) else item
     if not callable(function):
-        raise ParameterError(f"metric {item!r} is not a function of (y_true, y_pred)")
+        raise ParameterError(
+            f"metric {item!r} is not a function of (y_true, y_pred); give one, or a metric's name"
+        )
     return Metric(
         name=name or name_of(function).rpartition(".")[2],
         compute=_own(function, parameters),
@@ -176,7 +211,9 @@ def _own(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Compute
         try:
             return float(function(predictions.truth, said, **parameters))
         except Exception as error:
-            raise ParameterError(f"metric {name_of(function)} failed: {one_line(error)}") from error
+            raise ParameterError(
+                f"metric {name_of(function)} failed: {one_line(error)}; mend it or leave it out"
+            ) from error
 
     return compute
 
@@ -296,6 +333,11 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "accuracy", "f1", "log_loss", "brier"),
     "multiclass": ("accuracy", "f1_macro", "log_loss", "roc_auc_ovr"),
     "regression": ("rmse", "mae", "r2"),
+}
+#: What an estimator of a kind can turn out to be.
+_TASKS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("binary", "multiclass"),
+    "regression": ("regression",),
 }
 _CLASSES: Mapping[str, Compute] = {
     "accuracy": _accuracy,

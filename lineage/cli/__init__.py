@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
 from importlib import metadata
 from typing import Any
@@ -19,6 +20,14 @@ _OWN = {
     "show": ".show:show",
 }
 INTERRUPTED = 130
+_DEBUG = "--debug"
+
+
+class _Line(logging.Formatter):
+    """A warning as one line: a traceback is for those who ask."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"begat: {_one_line(record.getMessage())}"
 
 
 class _Commands(click.Group):
@@ -40,7 +49,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(_DEBUG, is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="begat", message="%(prog)s %(version)s")
 def begat(debug: bool) -> None:
     """Lineage-tracked training pipelines: what begat this model, and what changed since?"""
@@ -50,29 +59,39 @@ def begat(debug: bool) -> None:
 def main() -> None:
     """Run the command line; errors are one line, and say what to do."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("begat: %(message)s"))
+    handler.setFormatter(logging.Formatter("begat: %(message)s") if _DEBUG in sys.argv else _Line())
     logging.getLogger("begat").addHandler(handler)
     logging.getLogger("begat").propagate = False
-    sys.exit(_run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Threads may still be at work, and whoever asks again does not want to wait for them.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
-    debug = "--debug" in arguments
+    debug = _DEBUG in arguments
     try:
-        code: Any = begat.main(args=arguments, prog_name="begat", standalone_mode=False)
+        code: Any = begat.main(
+            args=arguments or ["--help"], prog_name="begat", standalone_mode=False
+        )
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.UsageError as error:
+        asked = error.ctx.command_path if error.ctx else "begat"
+        _say(f"{error.format_message().rstrip('.')}; `{asked} --help` shows what there is")
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
+        _say(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("begat: interrupted; the next run goes on from here", err=True)
+        _say("interrupted; the next run goes on from here")
         return INTERRUPTED
     except BegatError as error:
         if debug:
             raise
-        click.echo(f"begat: {error}", err=True)
+        _say(str(error))
         return error.exit_code
     except BrokenPipeError:
         sys.stdout = None  # nobody reads it, so it is not flushed either
@@ -80,11 +99,16 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        click.echo(
-            f"begat: {type(error).__name__}: {error} (unexpected; `begat --debug …` shows where)",
-            err=True,
-        )
+        _say(f"{type(error).__name__}: {error} (unexpected; `begat --debug …` shows where)")
         return 1
+
+
+def _say(message: str) -> None:
+    click.echo(f"begat: {_one_line(message)}", err=True)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())  # a library's message, which may be part of it, has more
 
 
 def _entry_points() -> metadata.EntryPoints:

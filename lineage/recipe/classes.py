@@ -111,5 +111,7 @@ def _values(owner: type, functions: frozenset[str]) -> dict[str, Any]:
 
 def _generated(function: Any) -> bool:
     """Whether a method was made from the class's own text, as a dataclass's `__init__`."""
+    while (wrapped := getattr(function, "__wrapped__", None)) is not None:
+        function = wrapped
     code = getattr(function, "__code__", None)
     return code is not None and code.co_filename.startswith("<string")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType, GenericAlias, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..content.digest import digest_bytes, digest_file
@@ -95,8 +95,6 @@ class Walk:
 
     def visit(self, encoder: Encoder, value: Any, where: Where) -> bytes | None:
         """The encoding of something made of code; None for any other value."""
-        if isinstance(value, GenericAlias):  # `list[int]` answers for `list` otherwise
-            return None
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, FunctionType):

@@ -61,8 +61,7 @@ class _File:
 
     text: str
     tree: ast.Module
-    #: Code object, syntax, and the line it starts in.
-    functions: Mapping[str, list[tuple[CodeType, Function, int]]]
+    functions: Mapping[str, list[tuple[CodeType, Function]]]
     classes: Mapping[str, list[ast.ClassDef]]
     #: Facts of classes, by what was asked.
     facts: dict[object, Facts] = field(default_factory=dict)
@@ -227,9 +226,8 @@ def _node(code: CodeType, namespace: dict[str, Any]) -> Function | None:
     parsed = _file(code.co_filename, namespace)
     if parsed is None:
         return None
-    found = [f for f in parsed.functions.get(code.co_qualname, ()) if same_code(f[0], code)]
-    found.sort(key=lambda f: f[2] != code.co_firstlineno)
-    return found[0][1] if found else None
+    found = parsed.functions.get(code.co_qualname, ())
+    return next((node for known, node in found if same_code(known, code)), None)
 
 
 def _file(file: str, namespace: dict[str, Any]) -> _File | None:
@@ -251,40 +249,37 @@ def _parse(text: str) -> _File | None:
     try:
         tree = compile(text, "<recipe>", "exec", _PLAIN_FLAGS | ast.PyCF_ONLY_AST, True)
         module = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
-        nodes, lines = _number(tree)
+        nodes = _number(tree)
         numbered = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    functions: dict[str, list[tuple[CodeType, Function, int]]] = {}
+    functions: dict[str, list[tuple[CodeType, Function]]] = {}
     for code, twin in _twins(module, numbered):
         number = twin.co_firstlineno
         if number in nodes and code.co_name == getattr(nodes[number], "name", "<lambda>"):
-            found = functions.setdefault(code.co_qualname, [])
-            found.append((code, nodes[number], lines[number]))
+            functions.setdefault(code.co_qualname, []).append((code, nodes[number]))
     _WithoutText().visit(tree)  # after compiling: the code that runs has its docstrings
     classes: dict[str, list[ast.ClassDef]] = {}
     _collect_classes(tree, "", classes)
     return _File(text, tree, functions, classes)
 
 
-def _number(tree: ast.Module) -> tuple[dict[int, Function], dict[int, int]]:
+def _number(tree: ast.Module) -> dict[int, Function]:
     """Give each function a line of its own, which its code object will then name.
 
     Nothing else would tell apart two lambdas written on one line. That code is not the
     code that runs, though: where lines change, compilers leave marks.
     """
     nodes: dict[int, Function] = {}
-    lines: dict[int, int] = {}
     first = 1 + max((getattr(node, "end_lineno", 0) or 0 for node in ast.walk(tree)), default=0)
     for number, node in enumerate(ast.walk(tree), first):
         if isinstance(node, Function):
             decorators = getattr(node, "decorator_list", [])
             nodes[number] = node
-            lines[number] = min([node.lineno, *(d.lineno for d in decorators)])
             for place in (node, *decorators[:1]):
                 place.lineno = place.end_lineno = number
                 place.col_offset = place.end_col_offset = 0
-    return nodes, lines
+    return nodes
 
 
 def _twins(a: CodeType, b: CodeType) -> Iterator[tuple[CodeType, CodeType]]:

@@ -13,8 +13,7 @@ from begat.lineage.errors import PipelineError
 from begat.tasks import task, tracked
 from begat.tasks.caller import flow_caller, nest
 from begat.tasks.flow import aborted
-
-from .conftest import Recorder
+from support.recorder import Recorder
 
 attempts: list[int] = []
 

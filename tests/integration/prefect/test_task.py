@@ -14,8 +14,7 @@ from prefect.states import State
 from begat.lineage.errors import ParameterError, PipelineError
 from begat.tasks import task
 from begat.tasks.adapter import Task, ended
-
-from .conftest import Recorder
+from support.recorder import Recorder
 
 failures: list[int] = []
 SPIN = 30.0

@@ -9,6 +9,7 @@ import functools
 import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -281,6 +282,23 @@ def test_cycles_by_level() -> None:
     again.append(again)
 
     assert (encoded(inner) == encoded(again), encoded(inner) == encoded(outer)) == (True, False)
+
+
+def test_cycles_to_another_level() -> None:
+    """To contain oneself is not to contain what one is contained in."""
+    itself: list[Any] = []
+    itself.append(itself)
+    outer: list[Any] = [[]]
+    outer[0].append(outer)
+
+    assert encoded([itself]) != encoded(outer)
+
+
+def test_any_nan() -> None:
+    """NaN is one value, whatever its bits."""
+    (other,) = struct.unpack(">d", b"\xff\xf8\0\0\0\0\0\1")
+
+    assert encoded(other) == encoded(math.nan)
 
 
 def test_attributes_have_no_order() -> None:

@@ -9,7 +9,7 @@ from sklearn import metrics as sklearn_metrics
 
 from begat.lineage.errors import ParameterError
 from begat.tasks import metrics
-from begat.tasks.metrics import Predictions, UndefinedMetricError, resolve
+from begat.tasks.metrics import Predictions, UndefinedMetricError, check, resolve
 
 BINARY = Predictions(
     task="binary",
@@ -211,7 +211,43 @@ def test_wrong_metrics_are_named(given: list[Any], message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ([], "classification"),
+        (["f1", "brier"], "classification"),
+        (["f1_macro", "accuracy"], "classification"),
+        (["rmse", broken, {"metric": "math:dist", "name": "far"}], "regression"),
+    ],
+)
+def test_metrics_that_some_model_of_the_kind_has_pass(given: list[Any], kind: str) -> None:
+    """Before training a classifier may have two classes or more: what suits either is right."""
+    check(given, kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        (["auc"], "classification", "metric 'auc' is none of those for classification (roc_auc,"),
+        (["accuracy"], "regression", "metric 'accuracy' is none of those for regression (rmse,"),
+        ([{"metric": "rmse"}], "classification", "metric 'rmse' is none of those"),
+        (["f1", "f1_macro"], "classification", "'f1_macro' is none of those for a binary task"),
+        (["rmse", "rmse"], "regression", "metric name 'rmse' is taken"),
+        ([3], "regression", "metric 3 is not a function"),
+        (["math:no_such"], "classification", "'math' has no 'no_such'"),
+    ],
+)
+def test_metrics_that_no_model_of_the_kind_has_are_refused(
+    given: list[Any], kind: str, message: str
+) -> None:
+    """An unknown metric is told before anything is trained, and so is a mixture that none has."""
+    with pytest.raises(ParameterError) as caught:
+        check(given, kind)
+
+    assert message in str(caught.value)
+
+
 def test_failing_metric_is_named() -> None:
     """A function that fails is told with its own message in one line."""
-    with pytest.raises(ParameterError, match=r"^metric broken failed: no idea$"):
+    with pytest.raises(ParameterError, match=r"^metric broken failed: no idea; mend it"):
         resolve([broken], "binary")[0](BINARY)

@@ -1,0 +1,266 @@
+"""One attempt of a task: whether it is needed, its start, its end, and what came of it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import events, provenance, results
+from .active import ActiveRun, active, current
+from .capture import seeds
+from .content import merkle
+from .content.digest import digest_bytes
+from .errors import SettingsError, StoreError, UserError
+from .flow_run import tally
+from .provenance import unbroken
+from .recipe import Recipe, inputs_of, watch
+from .records import Caller, Snapshot, State
+from .workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from .tracking import Tracked
+
+log = logging.getLogger("begat")
+
+Ended = Callable[[BaseException], Literal["FAIL", "ABORT"]]
+
+
+def ended(error: BaseException) -> Literal["FAIL", "ABORT"]:
+    """How a run that raised `error` ended: interrupted and cancelled ones are ABORT."""
+    return "FAIL" if isinstance(error, Exception) else "ABORT"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a tracked call came to."""
+
+    value: Any
+    #: Whether an earlier run answered it.
+    reused: bool
+    #: The run that did the work: this one, or the one it reuses.
+    run_id: str
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """One attempt of one task, from the question whether it is needed to its end."""
+
+    tracked: Tracked
+    caller: Caller
+    space: Workspace = field(default_factory=workspace)
+    #: The run that this one was called in.
+    outer: ActiveRun = field(default_factory=current)
+    active: ActiveRun = field(default_factory=ActiveRun)
+    #: What it reads, by argument; None while that is not known.
+    read: list[tuple[str, results.Reference]] | None = None
+    opened: Sequence[str] = ()
+    facets: dict[str, Any] = field(default_factory=dict)
+    over: bool = False
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | None:
+        """Answer from an earlier run, or record the start of this one."""
+        run = self.caller.run
+        arguments = self.tracked.bound(args, kwargs)
+        self.recipe = self._recipe(arguments)
+        self.active = ActiveRun(
+            run_id=run.run_id,
+            flow=self.caller.parent.job if self.caller.parent else run.job.rpartition(".")[0],
+            recipe=self.recipe.digest,
+            seed=self.tracked.seed,
+        )
+        if (answer := self._answer()) is not None:
+            return self._reuse(answer)
+        with unbroken(f"recording the start of run {run.run_id}"):
+            self.facets = {
+                "begat_recipe": self._recipe_facet(),
+                "begat_seeds": seeds.derive(self.tracked.seed, self.recipe.digest).to_facet(),
+                "executionParameters": events.facets.execution_parameters(self.recipe.parameters),
+                **provenance.environment(),
+            }
+            self._record("START", inputs=self._inputs(rows=False))
+        return None
+
+    @contextmanager
+    def told(self, ended: Ended) -> Iterator[None]:
+        """Record how the attempt ended, if what happens inside raises."""
+        try:
+            yield
+        except BaseException as error:
+            if not self.over:
+                with unbroken(f"recording the end of run {self.caller.run.run_id}"):
+                    self.facets |= self.active.run_facets
+                    self.facets["errorMessage"] = events.facets.error_message(error)
+                    self._record(ended(error), inputs=self._inputs(rows=False))
+            raise
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Attribute what happens inside to this run."""
+        with active(self.active), watch(self.space.folders) as opened:
+            yield
+        self.opened = opened.undeclared
+
+    def complete(self, value: Any) -> Outcome:
+        """Record the end of a run that returned `value`."""
+        run_id = self.caller.run.run_id
+        with unbroken(f"recording the end of run {run_id}"):
+            read = [item for _, item in self.read or ()]
+            value, outputs = results.claimed(value, run_id=run_id, read=read)
+            self.facets["begat_recipe"] = self._end_of_recipe(value)
+            self.facets |= self.active.run_facets
+            self._record(
+                "COMPLETE",
+                inputs=self._inputs(rows=True),
+                outputs=[
+                    events.output_dataset(version, facets=self.active.outputs.get(version, {}))
+                    for version in outputs
+                ],
+            )
+        if self.caller.parent is not None:
+            tally(self.caller.parent.run_id).add(executed=1)
+        return Outcome(value=value, reused=False, run_id=run_id)
+
+    def _recipe(self, arguments: Mapping[str, Any]) -> Recipe:
+        job = self.caller.run.job
+        try:
+            self.read = inputs_of(arguments)
+            return self.tracked.recipe(job, arguments)
+        except UserError:
+            raise
+        except Exception as error:
+            log.warning("%s runs without a recipe: %r", job, error, exc_info=True)
+            return _no_recipe(self.caller, f"its recipe could not be made: {error!r}")
+
+    def _answer(self) -> Outcome | None:
+        if not self.recipe.reusable or self.space.away:
+            return None
+        digest = self.recipe.digest
+        try:
+            answer = self.space.answers([digest]).get(digest)
+            if answer is None:
+                return None
+            return Outcome(value=results.decode(answer.result), reused=True, run_id=answer.run_id)
+        except (StoreError, SettingsError):  # told when the start is recorded
+            return None
+        except Exception as error:
+            log.warning("%s runs anew: %r", self.caller.run.job, error, exc_info=True)
+            return None
+
+    def _reuse(self, answer: Outcome) -> Outcome:
+        with unbroken(f"recording the reuse by run {self.caller.run.run_id}"):
+            self.facets = {"begat_reuse": events.facets.reuse(run=answer.run_id)}
+            self._record("COMPLETE")
+        if self.caller.parent is not None:
+            tally(self.caller.parent.run_id).add(reused=1)
+        return answer
+
+    def _recipe_facet(self) -> dict[str, Any]:
+        git = provenance.commit(self._flow_run_id)
+        return events.facets.recipe(
+            self.recipe.to_facet()
+            | {
+                "result": None,
+                "notes": [*self.recipe.notes, *filter(None, [git.reason])],
+                "sources": provenance.sources_of(self._flow_run_id, self.recipe.files, self.space),
+                "commit": git.commit,
+                "dirty": git.dirty,
+            }
+        )
+
+    def _end_of_recipe(self, value: Any) -> dict[str, Any]:
+        opened = [f"read {path}, which is none of its inputs" for path in self.opened]
+        reasons = [*self.recipe.reasons, *self.active.reasons, *opened]
+        if reasons:
+            self._warn(reasons)
+        try:
+            result = results.encode(value)
+        except results.NotEncodableError as error:
+            result = None
+            reasons.append(f"returned a {error}, which is neither JSON nor a reference")
+        except RecursionError:
+            result = None
+            reasons.append("returned a value that contains itself")
+        if reasons:
+            self.outer.not_reusable(f"called {self.caller.run.job}, which is not reusable")
+        started = self.facets.get("begat_recipe") or self._recipe_facet()
+        return {**started, "reusable": not reasons, "reasons": reasons, "result": result}
+
+    def _warn(self, reasons: Sequence[str]) -> None:
+        more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        log.warning(
+            "%s is never reused (%s%s): give it all it depends on as arguments "
+            "(begat.lineage.source)",
+            self.caller.run.job,
+            "; ".join(reasons[:3]),
+            more,
+        )
+
+    @property
+    def _flow_run_id(self) -> str:
+        return (self.caller.parent or self.caller.run).run_id
+
+    @functools.cached_property
+    def _chunks(self) -> list[merkle.Chunk]:
+        return [
+            chunk
+            for _, item in self.read or ()
+            if isinstance(item, Snapshot)
+            for chunk in merkle.chunks(item)
+        ]
+
+    def _inputs(self, *, rows: bool) -> list[dict[str, Any]] | None:
+        if self.read is None:
+            return None
+        return [
+            events.input_dataset(
+                item, argument, rows=rows, input_facets=self.active.inputs.get(item, {})
+            )
+            for argument, item in self.read
+        ]
+
+    def _record(
+        self,
+        state: State,
+        *,
+        inputs: list[dict[str, Any]] | None = None,
+        outputs: list[dict[str, Any]] | None = None,
+    ) -> None:
+        event = events.run_event(
+            state,
+            caller=self.caller,
+            time=events.now(),
+            job_type="TASK",
+            inputs=inputs,
+            outputs=outputs,
+            run_facets=self.facets,
+            job_facets={
+                **provenance.code_facets(provenance.commit(self._flow_run_id)),
+                **self.active.job_facets,
+            },
+        )
+        self.space.record([event], self._chunks)
+        self.over = state != "START"
+
+
+def _no_recipe(caller: Caller, reason: str) -> Recipe:
+    """What stands for a recipe that could not be made: nobody else's, and not reusable."""
+    return Recipe(
+        digest=digest_bytes(caller.run.run_id.encode()),
+        job=caller.run.job,
+        version=0,
+        function="",
+        python=platform.python_version(),
+        functions={},
+        packages={},
+        parameters={},
+        arguments={},
+        environment={},
+        inputs={},
+        seed=None,
+        reasons=(reason,),
+    )
