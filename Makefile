@@ -1,12 +1,12 @@
 # Each target makes its own environment: uv if it is there, else one bootstrapped with pip.
 .PHONY: help demo test check clean
 
-# The first Python that begat runs on; make PYTHON=/path/to/python names another.
+# The first Python that begat runs on; PYTHON=/path/to/python (with uv: UV_PYTHON) names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 UV := $(shell command -v uv || echo .venv/bin/uv)
-# One thread each for the numeric libraries: results are the same on every machine.
+# One thread each for the numeric libraries: they add up in one order, however many cores there are.
 export OMP_NUM_THREADS ?= 1
 
 help: ## say what there is (the default)

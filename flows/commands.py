@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from begat.lineage.cli.output import as_json, console, print_json, short
+from begat.lineage.cli.output import as_json, console, label, print_json, short
 from begat.lineage.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -115,16 +115,16 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
     from .load import load
 
     err = console(stderr=True)
-    err.print(f"[bold]1.[/] eleven months of flights lie in {folder}/lake")
+    err.print(label(("1.", "bold"), f" eleven months of flights lie in {folder}/lake"))
     name = f"{lake.write(folder)}:pipeline"
     adapter: training.Adapter = "plain" if plain else "prefect"
     reports = []
     with ExitStack() as server, _progress() as progress:
-        for partitions, headline in (
-            ("month<=2013-11", "[bold]2.[/] train on them, November held out"),
-            ("", "[bold]3.[/] December arrives: only what is stale runs"),
+        for number, partitions, headline in (
+            ("2.", "month<=2013-11", " train on them, November held out  "),
+            ("3.", "", " December arrives: only what is stale runs  "),
         ):
-            err.print(f"{headline}  [dim]begat run {name}[/]")
+            err.print(label((number, "bold"), headline, (f"begat run {name}", "dim")))
             if not partitions:
                 lake.arrive(folder)
             report = training.run(
@@ -140,11 +140,12 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
     if as_json:
         print_json({"runs": [report.to_json() for report in reports]})
         return
-    err.print(f"[bold]4.[/] what begat it  [dim]begat show {reports[-1].model_version}[/]")
+    version = reports[-1].model_version
+    err.print(label(("4.", "bold"), " what begat it  ", (f"begat show {version}", "dim")))
     command = ctx.parent.command if ctx.parent else None
     show = command.get_command(ctx, "show") if isinstance(command, click.Group) else None
     if show is not None:
-        ctx.invoke(show, ref=reports[-1].model_version)
+        ctx.invoke(show, ref=version)
 
 
 def _load(name: str, parameters: tuple[str, ...]) -> Pipeline:
@@ -178,12 +179,15 @@ def _progress() -> Iterator[Progress]:
 def _print_report(report: Report) -> None:
     executed, reused = report.count("COMPLETE"), report.count("REUSED")
     out = console()
+    version = (report.model_version, "bold green")
     if not report.model_version:
-        out.print(f"[bold yellow]not registered yet[/]  {executed} tasks ran, {reused} reused")
-    elif executed:
-        out.print(f"[bold green]{report.model_version}[/]  {executed} tasks ran, {reused} reused")
-    else:
-        out.print(f"[bold green]{report.model_version}[/]  nothing to do: all {reused} reused")
+        version = ("not registered yet", "bold yellow")
+    done = (
+        f"{executed} tasks ran, {reused} reused"
+        if executed
+        else f"nothing to do: all {reused} reused"
+    )
+    out.print(label(version, f"  {done}"))
     for name, value in report.metrics.items():
         out.print(f"  {name:<18} {'undefined' if value is None else format(value, '.4f')}")
 

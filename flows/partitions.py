@@ -72,7 +72,7 @@ def choose(partitions: Iterable[str], expression: str) -> list[str]:
 
 
 def _comparison(text: str) -> tuple[str, Callable[[Any, Any], bool], str]:
-    found = re.fullmatch(r"(\w+)\s*(<=|>=|!=|<|>|==?)\s*(.+)", text)
+    found = re.fullmatch(r"(\w+)\s*(<=|>=|!=|<|>|==?)\s*([^<>=!].*)", text)
     if found is None:
         raise ParameterError(
             f"--partitions takes comparisons such as 'month<=2013-11'; {text!r} is none"

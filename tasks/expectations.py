@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -215,6 +216,7 @@ def _great_expectations() -> Any:
     # Its modules import each other: a second thread could see one that is half there.
     with _importing, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports deprecated modules
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         return importlib.import_module("great_expectations")
 
 

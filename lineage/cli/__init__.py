@@ -86,8 +86,7 @@ def _run(arguments: list[str]) -> int:
         _say(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; the next run goes on from here")
-        return INTERRUPTED
+        return _interrupted()
     except BegatError as error:
         if debug:
             raise
@@ -99,8 +98,15 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if "KeyboardInterrupt" in str(error):  # pydantic makes Ctrl-C an error of its own
+            return _interrupted()
         _say(f"{type(error).__name__}: {error} (unexpected; `begat --debug …` shows where)")
         return 1
+
+
+def _interrupted() -> int:
+    _say("interrupted; the next run goes on from here")
+    return INTERRUPTED
 
 
 def _say(message: str) -> None:

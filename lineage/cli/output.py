@@ -12,6 +12,7 @@ from ..workspace import workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from ..graph.store import Store
 
@@ -24,13 +25,20 @@ def print_json(data: Any) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where a person looks."""
+    """Where a person looks; names are printed as they are, `label` styles what stands out."""
     from rich.console import Console
 
-    plain = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    plain = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
     if not plain.is_terminal:
         plain.width = 160  # for a file or a pipe, nothing has to be cut
     return plain
+
+
+def label(*parts: str | tuple[str, str]) -> Text:
+    """One line of text, in which a pair is a text and its style."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
 
 
 def store() -> Store:
@@ -53,9 +61,12 @@ def short(identifier: str) -> str:
 
     >>> short("blake3:" + "ab" * 32)
     'blake3:abababab'
+    >>> short("01a1fbc1-2a9e-7454-a58a-f27e078a0527")
+    '01a1fbc1-2a9e-7454'
     """
     head, colon, tail = identifier.rpartition(":")
-    return f"{head}{colon}{tail[:8]}" if colon else identifier[:13]
+    # Ids begin with their millisecond, which several runs may share.
+    return f"{head}{colon}{tail[:8]}" if colon else identifier[:18]
 
 
 def moment(time: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,10 @@ from ..errors import RefError
 from ..graph import queries
 from ..graph.resolve import resolve
 from ..records import RunRef
-from .output import as_json, console, moment, print_json, short, store
+from .output import as_json, console, label, moment, print_json, short, store
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _STYLES = {"COMPLETE": "green", "FAIL": "red", "ABORT": "yellow", "START": "cyan"}
 
@@ -80,9 +83,8 @@ def _print_tasks(tasks: list[dict[str, Any]]) -> None:
     console().print(table if tasks else "none of its tasks had to run; all were reused")
 
 
-def _state(state: str) -> str:
-    style = _STYLES.get(state, "")
-    return f"[{style}]{state}[/]" if style else state
+def _state(state: str) -> Text:
+    return label((state, _STYLES.get(state, "")))
 
 
 def _number(value: int | None) -> str:

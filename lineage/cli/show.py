@@ -10,7 +10,7 @@ import click
 
 from ..graph.pedigree import pedigree
 from ..graph.resolve import resolve
-from .output import as_json, console, moment, print_json, short, store
+from .output import as_json, console, label, moment, print_json, short, store
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -39,23 +39,25 @@ def _tree(found: Mapping[str, Any]) -> Tree:
     from rich.tree import Tree
 
     if "version" in found:
-        tree = Tree(f"[bold green]{found['model']}@{found['version']}[/]  {_stage(found)}")
+        name = f"{found['model']}@{found['version']}"
+        tree = Tree(label((name, "bold green"), f"  {_stage(found)}"))
         tree.add(
             f"registered {moment(found['created_at'])} by {found['registered_by']}, "
             f"model file {short(found['artifact'])}"
         )
     elif "job" in found:
-        tree = Tree(f"[bold]{found['job']}[/]  {found['state']}  run {short(found['run_id'])}")
+        about = f"  {found['state']}  run {short(found['run_id'])}"
+        tree = Tree(label((found["job"], "bold"), about))
         times = (moment(found[key]) for key in ("started_at", "ended_at"))
         tree.add(" to ".join(filter(None, times)))
         if found["error"]:
-            tree.add(f"[red]{found['error']}[/]")
+            tree.add(label((found["error"], "red")))
         if found["reuse_of"]:
             tree.add(f"reused run {short(found['reuse_of'])}")
         _references(tree, "read", found["reads"])
         _references(tree, "wrote", found["writes"])
     else:
-        tree = Tree(f"[bold]{_name(found)}[/]  {short(found['digest'])}")
+        tree = Tree(label((_name(found), "bold"), f"  {short(found['digest'])}"))
         tree.add(_amount(found))
         if found["producer"]:
             tree.add(f"made by run {short(found['producer'])}")
@@ -68,7 +70,7 @@ def _tree(found: Mapping[str, Any]) -> Tree:
     _tasks(tree, found["tasks"])
     _circumstances(tree, found)
     if found["truncated"]:
-        tree.add("[yellow]some of its lineage has not arrived: this is not all[/]")
+        tree.add(label(("some of its lineage has not arrived: this is not all", "yellow")))
     return tree
 
 
@@ -96,7 +98,7 @@ def _inputs(tree: Tree, inputs: list[dict[str, Any]]) -> None:
     ranked = sorted(inputs, key=lambda entry: (order.get(entry["role"], 9), *key(entry)))
     for (role, dataset), group in groupby(ranked, key=key):
         entries = sorted(group, key=lambda entry: entry["partition"])
-        branch = tree.add(f"{_PEOPLE.get(role, 'stands on')}  [bold]{dataset}[/]")
+        branch = tree.add(label(f"{_PEOPLE.get(role, 'stands on')}  ", (dataset, "bold")))
         for entry in entries:
             partition = entry["partition"] or "all of it"
             branch.add(f"{partition}  {short(entry['digest'])}  {_amount(entry)}")
@@ -108,7 +110,8 @@ def _tasks(tree: Tree, tasks: list[dict[str, Any]]) -> None:
     in_order = sorted(tasks, key=lambda task: first_seen[task["job"]])
     for job, group in groupby(in_order, key=lambda task: task["job"]):
         runs = list(group)
-        about = branch.add(f"[bold]{job}[/]" + (f"  {len(runs)} runs" if len(runs) > 1 else ""))
+        many = f"  {len(runs)} runs" if len(runs) > 1 else ""
+        about = branch.add(label((job, "bold"), many))
         for recipe_runs in _chunks(runs):
             first = recipe_runs[0]
             partitions = [part for run in recipe_runs for part in run["partitions"]]
@@ -169,12 +172,10 @@ def _references(tree: Tree, verb: str, found: list[dict[str, Any]]) -> None:
 
 
 def _many(tree: Tree, heading: str, lines: Iterable[str]) -> None:
-    from rich.markup import escape
-
     branch = None
     for line in lines:
         branch = branch or tree.add(heading)
-        branch.add(escape(line))
+        branch.add(line)
 
 
 def _name(entry: Mapping[str, Any]) -> str:

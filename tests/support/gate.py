@@ -1,7 +1,7 @@
 """Stop a process at a place of one's choosing, and know that it has got there.
 
-What stops is code of a pipeline, whose reads of undeclared files would be told: it
-connects to a socket in the working folder, says where it is, and waits.
+What stops is code of a pipeline, whose reads of undeclared files would be told: so it
+connects to a socket in the working folder, and waits for its end.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ import socket
 def stop(place):
     with socket.socket(socket.AF_UNIX) as gate:
         try:
-            gate.connect("gate")
+            gate.connect(place)
         except OSError:
             return
-        gate.sendall(place.encode())
         gate.recv(1)
 
 
@@ -42,38 +41,38 @@ PATIENCE = 120
 
 
 class Gate:
-    """The other end: who has stopped, and letting them go."""
+    """The other end: knows who has stopped, and lets them go."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, place: str) -> None:
         self._listener = listener
+        self._place = Path(place)
         self._stopped: list[socket.socket] = []
 
-    def wait(self, count: int = 1) -> list[str]:
-        """Wait until so many more have stopped; where each is."""
-        places = []
+    def wait(self, count: int = 1) -> None:
+        """Wait until so many more have stopped."""
         for _ in range(count):
-            stopped, _ = self._listener.accept()
-            self._stopped.append(stopped)
-            places.append(stopped.recv(100).decode())
-        return places
+            self._stopped.append(self._listener.accept()[0])
+
+    def let_go(self) -> None:
+        """Let those go that have stopped."""
+        while self._stopped:
+            self._stopped.pop().close()
 
     def open(self) -> None:
         """Let all go; nobody stops here again."""
-        Path("gate").unlink(missing_ok=True)
+        self._place.unlink(missing_ok=True)
         self._listener.close()
-        for stopped in self._stopped:
-            stopped.close()
-        self._stopped.clear()
+        self.let_go()
 
 
 @contextmanager
-def gate() -> Iterator[Gate]:
-    """A gate in the working folder, open at the latest when the block ends."""
+def gate(place: str) -> Iterator[Gate]:
+    """A gate at a place, in the working folder; open at the latest when the block ends."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("gate")
+        listener.bind(place)
         listener.listen()
         listener.settimeout(PATIENCE)
-        made = Gate(listener)
+        made = Gate(listener, place)
         try:
             yield made
         finally:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from begat.lineage.content.digest import digest_bytes
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
 PIPELINE = """\
@@ -77,6 +81,11 @@ class Small:
         self.file.write_text(text.replace(old, new))
 
 
+def is_progress(line: str) -> bool:
+    """Whether a line of a command only shows how far a run is."""
+    return re.fullmatch(r"  \w+ +\d+ to run +\d+ reused", line) is not None
+
+
 def states(home: Path) -> Mapping[str, list[str]]:
     """By job, the states of its runs in the order in which they started."""
     found: dict[str, list[str]] = {}
@@ -93,7 +102,20 @@ def versions(home: Path) -> list[int]:
     return [number for (number,) in rows(home, "SELECT version FROM model_version ORDER BY 1")]
 
 
-def rows(home: Path, query: str) -> list[tuple]:
+def damage(home: Path) -> list[Path]:
+    """Artifacts that are half written, or are not what they are called."""
+    artifacts = home / "artifacts"
+    return [
+        *artifacts.glob("partial/*"),
+        *(
+            path
+            for path in artifacts.glob("[0-9a-f][0-9a-f]/*")
+            if digest_bytes(path.read_bytes()) != f"blake3:{path.parent.name}{path.name}"
+        ),
+    ]
+
+
+def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
     """What a query finds in a home's store; nothing where there is none."""
     if not (home / "begat.db").exists():
         return []
