@@ -73,10 +73,11 @@ def sources_of(flow_run_id: str, reached: tuple[Path, ...], space: Workspace) ->
     """Digest of the archive of a run's sources; empty if there are none, or it was not stored."""
     files = tuple(sorted({*_declared.get(flow_run_id, ()), *reached}))
     try:
-        state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+        found = [(path, path.stat()) for path in files]
     except OSError as error:
         space.warn(f"the sources of runs are not kept: {error}")
         return ""
+    state = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
     return _keep(state, lambda: sources.archive(files, space.artifacts), space) if files else ""
 
 

@@ -21,7 +21,7 @@ _NONE: Mapping[str, Any] = {}
 
 def now() -> str:
     """The time, in UTC, as events write it: `2025-01-31T12:00:00.000000Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def run_event(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -148,14 +148,14 @@ def _has_string_keys(value: object) -> bool:
     todo = [value]
     while todo:
         found = todo.pop()
+        parts: Iterable[object] = ()
         if isinstance(found, dict):
-            for key, item in found.items():
-                if not isinstance(key, str):
-                    return False
-                if isinstance(item, (dict, list, tuple)):
-                    todo.append(item)
+            if not all(issubclass(kind, str) for kind in {*map(type, found)}):
+                return False
+            parts = found.values()
         elif isinstance(found, (list, tuple)):
-            todo.extend(item for item in found if isinstance(item, (dict, list, tuple)))
+            parts = found
+        todo += [part for part in parts if isinstance(part, (dict, list, tuple))]
     return True
 
 

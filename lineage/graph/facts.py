@@ -144,8 +144,8 @@ def normalised(time: str) -> str:
     '2025-01-31T12:00:00.000000Z'
     """
     parsed = datetime.fromisoformat(time)
-    parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    return parsed.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")  # years before 1000
+    naive = parsed if parsed.tzinfo is None else parsed.astimezone(UTC).replace(tzinfo=None)
+    return f"{naive.isoformat(timespec='microseconds')}Z"
 
 
 def _facts(event: Mapping[str, Any], event_hash: str) -> Facts:

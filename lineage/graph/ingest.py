@@ -63,7 +63,7 @@ class Ingest:
     def project(self, said: Facts, origin: str) -> None:
         """Let a stored event speak."""
         stamp = said.stamp(origin)
-        for named in (said.parent, said.root):
+        for named in dict.fromkeys((said.parent, said.root)):
             if named.run_id:
                 self._mention(named, stamp)
         run, state = self._speak(said, origin, stamp)
@@ -83,13 +83,17 @@ class Ingest:
     def _mention(self, named: RunRef, stamp: str) -> None:
         """Let another run's event say which job a run belongs to: its own say it better."""
         self._rows.job(named.namespace, named.job)
-        row = self._run_row(named.run_id)
-        said = {_JOB: [named.namespace, named.job]}
-        if not row["state"] and merge(row["facets"], said, f"-{stamp}"):
+        self._rows.run(named.run_id)
+        found = self._rows.one("find_run", uuid=named.run_id)
+        if found["state"]:
+            return
+        row = _row(found)
+        if merge(row["facets"], {_JOB: [named.namespace, named.job]}, f"-{stamp}"):
             self._put_run(row)
 
     def _speak(self, said: Facts, origin: str, stamp: str) -> tuple[int, str]:
-        row = self._run_row(said.run.run_id)
+        self._rows.run(said.run.run_id)
+        row = _row(self._rows.one("find_run", uuid=said.run.run_id))
         job = [said.run.namespace, said.run.job]
         merge(row["facets"], {_JOB: job, **said.facets}, stamp)
         row |= _course(row, said) | self._columns(row["facets"])
@@ -97,14 +101,6 @@ class Ingest:
             row["recorded"] = 1
         self._put_run(row)
         return row["the_id"], row["state"]
-
-    def _run_row(self, uuid: str) -> dict[str, Any]:
-        self._rows.run(uuid)
-        found = self._rows.one("find_run", uuid=uuid)
-        row = dict(found)
-        row["the_id"] = row.pop("id")
-        row["facets"] = json.loads(row["facets"])
-        return row
 
     def _put_run(self, row: dict[str, Any]) -> None:
         job = self._rows.job(*row["facets"][_JOB][1])
@@ -213,6 +209,14 @@ class Ingest:
             product = self._rows.product(version, self._rows.run(producer.lower()))
             self._rows.edge(nodes.segment(segment), product)
         self._rows.do("know_segment", the_id=segment, known=1)
+
+
+def _row(found: sqlite3.Row) -> dict[str, Any]:
+    """What is known of a run, to be changed."""
+    row = dict(found)
+    row["the_id"] = row.pop("id")
+    row["facets"] = json.loads(row["facets"])
+    return row
 
 
 def _course(row: dict[str, Any], said: Facts) -> dict[str, Any]:

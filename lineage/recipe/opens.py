@@ -15,6 +15,7 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ class Opened:
     """The files that were opened while it was active."""
 
     def __init__(self, allowed: Iterable[Path]) -> None:
-        self._allowed = tuple(str(path) for path in allowed)
-        self._allowed += tuple(os.path.realpath(path) for path in self._allowed)
+        self._given = tuple(str(path) for path in allowed)
         self._undeclared: dict[str, None] = {}
         self._written: set[str] = set()
         self._made: list[str] = []
@@ -42,6 +42,10 @@ class Opened:
     def undeclared(self) -> tuple[str, ...]:
         """Absolute paths of the files that were read and nobody declared, as first read."""
         return tuple(self._undeclared)
+
+    @cached_property
+    def _allowed(self) -> tuple[str, ...]:
+        return self._given + tuple(os.path.realpath(path) for path in self._given)
 
     def event(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event."""

@@ -12,7 +12,7 @@ import pytest
 from begat.tasks.server import prefect_server
 from support.project import Project
 
-SET_ASIDE = {"PREFECT_API_URL", "BEGAT_HOME", "BEGAT_STORE", "BEGAT_ARTIFACTS"}
+SET_ASIDE = ("PREFECT_", "BEGAT_")
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
     with temporary_settings({PREFECT_HOME: home}), prefect_server():
         url = PREFECT_API_URL.value()
-        kept = {key: value for key, value in os.environ.items() if key not in SET_ASIDE}
-        yield {**kept, "PREFECT_API_URL": url, "OMP_NUM_THREADS": "1"}
+        # Other tests in this process may have set Prefect up in their own way.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(SET_ASIDE)}
+        prefect = {"PREFECT_API_URL": url, "PREFECT_HOME": str(home)}
+        yield {**kept, **prefect, "OMP_NUM_THREADS": "1"}
     if before is None:
         os.environ.pop("PREFECT_HOME", None)
     else:
