@@ -119,7 +119,7 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
     name = f"{lake.write(folder)}:pipeline"
     adapter: training.Adapter = "plain" if plain else "prefect"
     reports = []
-    with ExitStack() as server, _progress() as progress:
+    with ExitStack() as server:
         for number, partitions, headline in (
             ("2.", "month<=2013-11", " train on them, November held out  "),
             ("3.", "", " December arrives: only what is stale runs  "),
@@ -127,13 +127,14 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
             err.print(label((number, "bold"), headline, (f"begat run {name}", "dim")))
             if not partitions:
                 lake.arrive(folder)
-            report = training.run(
-                load(name),
-                partitions=partitions,
-                adapter=adapter,
-                progress=progress,
-                server=server,
-            )
+            with _progress() as progress:
+                report = training.run(
+                    load(name),
+                    partitions=partitions,
+                    adapter=adapter,
+                    progress=progress,
+                    server=server,
+                )
             reports.append(report)
             if not as_json:
                 _print_report(report)
@@ -168,12 +169,34 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
+    """A bar a step where a person looks, a line a step elsewhere."""
     err = console(stderr=True)
+    if not err.is_terminal:
 
-    def tell(task: str, *, reused: int, missing: int) -> None:
-        err.print(f"  {task:<10} {missing:>4} to run {reused:>6} reused", style="dim")
+        def tell(task: str, *, reused: int, missing: int, done: int = 0) -> None:
+            if not done:
+                err.print(f"  {task:<10} {missing:>4} to run {reused:>6} reused")
 
-    yield tell
+        yield tell
+        return
+    from rich import progress
+
+    with progress.Progress(
+        progress.TextColumn("  {task.description:<10}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("ran, {task.fields[reused]} reused"),
+        progress.TimeElapsedColumn(),
+        console=err,
+    ) as bars:
+        last: dict[str, progress.TaskID] = {}
+
+        def advance(task: str, *, reused: int, missing: int, done: int = 0) -> None:
+            if not done:
+                last[task] = bars.add_task(task, total=missing, reused=reused)
+            bars.update(last[task], completed=done)
+
+        yield advance
 
 
 def _print_report(report: Report) -> None:

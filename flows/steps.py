@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from begat.lineage import recipe, results
 from begat.lineage.content import sources
-from begat.lineage.errors import StoreError
+from begat.lineage.errors import BegatError, StoreError
 from begat.lineage.recipe import inputs_of
 from begat.lineage.records import DatasetVersion, ModelVersion, Snapshot
 from begat.lineage.tracking import Outcome, Tracked
@@ -46,16 +47,16 @@ class Call:
 class Runner(Protocol):
     """Runs the calls that no earlier run answers."""
 
-    def __call__(self, task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
-        """What they came to, in the order of the calls."""
+    def __call__(self, task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:
+        """What each came to, in the order of the calls, as soon as it is known."""
         ...
 
 
 class Progress(Protocol):
     """Is told how far a run is."""
 
-    def __call__(self, task: str, *, reused: int, missing: int) -> None:
-        """A step begins: so many calls are answered, so many have to run."""
+    def __call__(self, task: str, *, reused: int, missing: int, done: int = 0) -> None:
+        """So many calls of a step are answered, so many have to run, so many of them did."""
         ...
 
 
@@ -96,12 +97,12 @@ TASKS = {
 }
 
 
-def pending(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
+def pending(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:
     """The runner of a plan: runs nothing."""
-    return [Outcome(value=PENDING, reused=False, run_id="") for _ in calls]
+    yield from [Outcome(value=PENDING, reused=False, run_id="") for _ in calls]
 
 
-def quiet(task: str, *, reused: int, missing: int) -> None:
+def quiet(task: str, *, reused: int, missing: int, done: int = 0) -> None:
     """The progress of those who do not want to see it."""
 
 
@@ -239,12 +240,13 @@ class Steps:
         known = [call for call in calls if call.known]
         answers = self._answers(task, job, known) if known else []
         missing = [call for call, answer in zip(known, answers, strict=True) if answer is None]
-        self.progress(name, reused=len(calls) - len(missing), missing=len(missing))
+        told = partial(self.progress, name, reused=len(calls) - len(missing), missing=len(missing))
+        told()
         if missing:
             before()
             if self.runner is not pending:
                 self._keep(missing)
-        done = iter(self.runner(task, missing) if missing else ())
+        done = iter(self._run(task, missing, told) if missing else ())
         found = iter(answers)
         values: list[Any] = []
         for call in calls:
@@ -263,6 +265,19 @@ class Steps:
             values.append(value)
             self.tasks.append(_report(job, call, value, state))
         return values
+
+    def _run(self, task: Tracked, calls: list[Call], told: Callable[..., None]) -> list[Outcome]:
+        attempts = []
+        for attempt in self.runner(task, calls):
+            attempts.append(attempt)
+            told(done=len(attempts))
+        failed = [error for error in attempts if isinstance(error, Exception)]
+        if failed:
+            first = failed[0]
+            if len(failed) > 1 and isinstance(first, BegatError):
+                raise type(first)(f"{first} (and {len(failed) - 1} more like it failed)") from first
+            raise first
+        return [outcome for outcome in attempts if isinstance(outcome, Outcome)]
 
     def _answers(self, task: Tracked, job: str, calls: list[Call]) -> list[Answer | None]:
         # All but the partition is the same in all calls of a step: it is looked at once.

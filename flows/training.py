@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import plain, provenance
-from begat.lineage.errors import BegatError
 from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
@@ -127,11 +126,11 @@ def _nothing_to_do(pipeline: Pipeline, planned: Report) -> Report:
     return replace(planned, flow_run_id=run_id)
 
 
-def _run_plain(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
-    return _all([_attempt(partial(plain.run, task, **call.arguments)) for call in calls])
+def _run_plain(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:
+    return (_attempt(partial(plain.run, task, **call.arguments)) for call in calls)
 
 
-def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
+def _run_prefect(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:
     from prefect.utilities.annotations import quote
 
     from begat.tasks import steps
@@ -145,7 +144,7 @@ def _run_prefect(task: Tracked, calls: Sequence[Call]) -> list[Outcome]:
         submitted.submit(**{key: quote(value) for key, value in call.arguments.items()})
         for call in calls
     ]
-    return _all([_attempt(partial(_outcome, future)) for future in futures])
+    return (_attempt(partial(_outcome, future)) for future in futures)
 
 
 def _outcome(future: PrefectFuture[Any]) -> Outcome:
@@ -158,16 +157,6 @@ def _attempt(call: Callable[[], Outcome]) -> Outcome | Exception:
         return call()
     except Exception as error:
         return error
-
-
-def _all(attempts: list[Outcome | Exception]) -> list[Outcome]:
-    failed = [error for error in attempts if isinstance(error, Exception)]
-    if failed:
-        first = failed[0]
-        if len(failed) > 1 and isinstance(first, BegatError):
-            raise type(first)(f"{first} (and {len(failed) - 1} more like it failed)") from first
-        raise first
-    return [outcome for outcome in attempts if isinstance(outcome, Outcome)]
 
 
 def _have_server(until: ExitStack) -> None:

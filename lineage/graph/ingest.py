@@ -83,8 +83,7 @@ class Ingest:
     def _mention(self, named: RunRef, stamp: str) -> None:
         """Let another run's event say which job a run belongs to: its own say it better."""
         self._rows.job(named.namespace, named.job)
-        self._rows.run(named.run_id)
-        found = self._rows.one("find_run", uuid=named.run_id)
+        found = self._rows.run_row(named.run_id)
         if found["state"]:
             return
         row = _row(found)
@@ -92,8 +91,7 @@ class Ingest:
             self._put_run(row)
 
     def _speak(self, said: Facts, origin: str, stamp: str) -> tuple[int, str]:
-        self._rows.run(said.run.run_id)
-        row = _row(self._rows.one("find_run", uuid=said.run.run_id))
+        row = _row(self._rows.run_row(said.run.run_id))
         job = [said.run.namespace, said.run.job]
         merge(row["facets"], {_JOB: job, **said.facets}, stamp)
         row |= _course(row, said) | self._columns(row["facets"])

@@ -45,6 +45,16 @@ class Rows:
         """Id of a run, of which nothing but its name may be known; 0 for the empty name."""
         return self._id("run", uuid=uuid) if uuid else 0
 
+    def run_row(self, uuid: str) -> sqlite3.Row:
+        """All that is known of a run, which is added if it is new."""
+        found = self.one("find_run", uuid=uuid)
+        if found is None:
+            self.one("add_run", uuid=uuid)
+            found = self.one("find_run", uuid=uuid)
+        self._ids["run", uuid] = found["id"]
+        row: sqlite3.Row = found
+        return row
+
     def version(self, dataset: int, partition: str, digest: str) -> int:
         """Id of a dataset version."""
         return self._id("version", dataset=dataset, partition=partition, digest=digest)

@@ -189,20 +189,21 @@ def test_a_lost_intermediate_is_made_again(lake: Lake, recorder: Recorder) -> No
 # What is told of it
 
 
-def test_progress_is_told_before_each_step(lake: Lake) -> None:
-    """How many calls are answered and how many have to run."""
+def test_progress_is_told(lake: Lake) -> None:
+    """How many calls of a step are answered, how many have to run, and how many of them did."""
     lake.months()
     run(lake.pipeline(), partitions="month<=2013-10")
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, int, int, int]] = []
 
-    def progress(task: str, *, reused: int, missing: int) -> None:
-        told.append((task, reused, missing))
+    def progress(task: str, *, reused: int, missing: int, done: int = 0) -> None:
+        told.append((task, reused, missing, done))
 
     training.run(lake.pipeline(), adapter="plain", progress=progress)
 
     assert told == [
-        *(("prepare", 2, 1), ("featurize", 2, 1)),
-        *((step, 0, 1) for step in ("train", "evaluate", "register")),
+        *(("prepare", 2, 1, done) for done in (0, 1)),
+        *(("featurize", 2, 1, done) for done in (0, 1)),
+        *((step, 0, 1, done) for step in ("train", "evaluate", "register") for done in (0, 1)),
     ]
 
 
@@ -245,7 +246,7 @@ def test_work_that_somebody_else_did_meanwhile_is_not_counted(lake: Lake) -> Non
     pipeline = lake.pipeline()
     rivals = []
 
-    def progress(task: str, *, reused: int, missing: int) -> None:
+    def progress(task: str, *, reused: int, missing: int, done: int = 0) -> None:
         if not rivals:  # the other run does everything while this one has only planned
             rivals.append(None)
             rivals.append(run(pipeline))
