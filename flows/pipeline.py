@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from begat.lineage import recipe
 from begat.lineage.errors import ParameterError, PipelineError
 from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
@@ -30,6 +31,8 @@ def _defining_file() -> Path | None:
         frame.f_globals.get("__name__") == __name__ or frame.f_code.co_filename == "<string>"
     ):
         frame = frame.f_back
+    # An installed pipeline's own distribution is first-party, wherever its functions lie in it.
+    recipe.claim(frame.f_globals.get("__name__", ""))
     file = frame.f_globals.get("__file__")
     return Path(file).absolute() if file else None
 

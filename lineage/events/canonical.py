@@ -31,6 +31,7 @@ from ..errors import EventError
 #: Stands in the encoder's output before a number that is not a float; U+0000 is refused
 #: everywhere else.
 _MARK = "\0"
+_TEXT = {str}
 _MARKED = re.compile(r'"\\u0000([^"]*)"')
 
 
@@ -150,7 +151,8 @@ def _has_string_keys(value: object) -> bool:
         found = todo.pop()
         parts: Iterable[object] = ()
         if isinstance(found, dict):
-            if not all(issubclass(kind, str) for kind in {*map(type, found)}):
+            kinds = {*map(type, found)}
+            if kinds != _TEXT and not all(issubclass(kind, str) for kind in kinds):
                 return False
             parts = found.values()
         elif isinstance(found, (list, tuple)):

@@ -35,18 +35,28 @@ _DEMO = "begat.flows.flights"
 _SITE = ("site-packages", "dist-packages")
 
 
+#: Modules of the distributions whose pipelines this process has defined.
+_claimed: set[str] = set()
+
+
+def claim(module: str) -> None:
+    """Count the code of a module's distribution as first-party: a pipeline is defined in it."""
+    if module.partition(".")[0] != "begat":
+        _claimed.update(family(module))
+
+
 class Parties:
     """Tells whose a module is.
 
     First-party is everything outside site-packages and the standard library, so editable
-    installs too, and what is named here.
+    installs too, what was claimed, and what is named here.
 
     Args:
         first_party: further modules, with all inside them.
     """
 
     def __init__(self, first_party: Iterable[str] = ()) -> None:
-        self._named = (*first_party, _DEMO)
+        self._named = (*first_party, *_claimed, _DEMO)
         self._known: dict[str, Party] = {}
 
     def of(self, module: str) -> Party:
