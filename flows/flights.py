@@ -26,7 +26,7 @@ def clean(flights: pd.DataFrame, weather: pd.DataFrame, planes: pd.DataFrame) ->
 
 def weekday(frame: pd.DataFrame) -> pd.Series:
     """Day of the week, 0 for Monday."""
-    return pd.to_datetime(frame[["year", "month", "day"]]).dt.dayofweek
+    return pd.to_datetime(frame[["year", "month", "day"]]).dt.day_of_week
 
 
 def features(frame: pd.DataFrame) -> pd.DataFrame:

@@ -132,6 +132,12 @@ def split(
             if holdout.items() <= partitions.values(part.partition).items()
         )
     if not held:
+        known = partitions.values(features[0].partition)
+        if not known:
+            raise DataError(
+                f"the holdout {holdout} of {pipeline.name} names partitions, and its source has "
+                f"none: write {{{next(iter(holdout))}}} where that stands in {pipeline.source!r}"
+            )
         raise DataError(
             f"the holdout {holdout} of {pipeline.name} matches none of its partitions "
             f"({', '.join(part.partition for part in features)}); name one of them"

@@ -85,6 +85,7 @@ class Pipeline:
         check_frame_function(self.featurize, what="featurize")
         _check_holdout(self.name, self.holdout)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
+        object.__setattr__(self, "metrics", metrics.located(self.metrics))
         metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
 
@@ -104,7 +105,8 @@ class Pipeline:
             ParameterError: a key is unknown, or a value of the wrong type.
         """
         changed = self
-        for key, value in given.items():
+        # In order, so that a pipeline is what was set, whichever was named first.
+        for key, value in sorted(given.items()):
             changed = changed._with_parameter(key, value)
         return changed
 
@@ -160,10 +162,12 @@ class Pipeline:
 def _with_argument(
     function: Callable[..., Any], step: str, name: str, value: Any, lookups: set[str]
 ) -> Callable[..., Any]:
+    # What it was set to before, here or by the user's own partial, does not decide the type.
+    own = _defaults(function.func) if isinstance(function, functools.partial) else {}
     known = {
-        key: parameter.default
-        for key, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is not parameter.empty and key not in lookups
+        key: own.get(key, default)
+        for key, default in _defaults(function).items()
+        if key not in lookups
     }
     if name not in known:
         raise ParameterError(
@@ -179,7 +183,41 @@ def _with_argument(
             f"{step}.{name} takes values of type {type(default).__name__} such as {default!r}; "
             f"got {value!r}"
         )
-    return functools.partial(function, **{name: value})
+    return _called_with(function, name, value)
+
+
+def _called_with(function: Callable[..., Any], name: str, value: Any) -> Callable[..., Any]:
+    """A function with another default, in one form however often and in what order it is set."""
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    if isinstance(function, functools.partial):
+        arguments, keywords, function = function.args, {**function.keywords}, function.func
+    keywords.pop(name, None)
+    own = _defaults(function)
+    if name not in own or not _same(value, own[name]):
+        keywords[name] = value
+    if not (arguments or keywords):
+        return function
+    return functools.partial(function, *arguments, **dict(sorted(keywords.items())))
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+
+
+def _same(value: Any, default: Any) -> bool:
+    # 1 and 1.0 are equal, and so are 0.0 and -0.0; a function may tell them apart.
+    if value is default or type(value) is not type(default):
+        return value is default
+    if isinstance(value, dict):
+        return _same([*value.items()], [*default.items()])
+    if isinstance(value, (list, tuple)):
+        return len(value) == len(default) and all(map(_same, value, default))
+    return isinstance(value, (int, float, str)) and repr(value) == repr(default)
 
 
 def _check_types(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -87,6 +88,7 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
     """A Prefect flow of the pipeline; see `Pipeline.flow`."""
     import prefect
     from prefect.context import FlowRunContext
+    from prefect.task_runners import ThreadPoolTaskRunner
 
     from begat.tasks import tracked
     from begat.tasks.caller import flow_caller
@@ -106,7 +108,9 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
         report = _walk(steps, partitions, caller.run.run_id)
         return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
-    return tracked(prefect.flow(name=pipeline.name)(training))
+    # As many at once as there are cores: more would only hold more partitions in memory.
+    runner: Any = ThreadPoolTaskRunner(max_workers=_cores())
+    return tracked(prefect.flow(name=pipeline.name, task_runner=runner)(training))
 
 
 def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
@@ -166,3 +170,9 @@ def _have_server(until: ExitStack) -> None:
 
     if FlowRunContext.get() is None:
         until.enter_context(prefect_server())
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,10 +16,10 @@ from .active import ActiveRun, active, current
 from .capture import seeds
 from .content import merkle
 from .content.digest import digest_bytes
-from .errors import SettingsError, StoreError, UserError
+from .errors import EventError, SettingsError, StoreError, UserError
 from .flow_run import tally
 from .provenance import unbroken
-from .recipe import Recipe, inputs_of, watch
+from .recipe import Recipe, inherited, inputs_of, watch
 from .records import Caller, Snapshot, State
 from .workspace import Workspace, workspace
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from .tracking import Tracked
 
 log = logging.getLogger("begat")
+
+#: More reasons than these are only counted.
+REASONS = 20
 
 Ended = Callable[[BaseException], Literal["FAIL", "ABORT"]]
 
@@ -59,14 +63,16 @@ class Attempt:
     #: What it reads, by argument; None while that is not known.
     read: list[tuple[str, results.Reference]] | None = None
     opened: Sequence[str] = ()
+    #: Globals that were not the same afterwards.
+    changed: Sequence[str] = ()
     facets: dict[str, Any] = field(default_factory=dict)
     over: bool = False
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | None:
         """Answer from an earlier run, or record the start of this one."""
         run = self.caller.run
-        arguments = self.tracked.bound(args, kwargs)
-        self.recipe = self._recipe(arguments)
+        self.arguments = self.tracked.bound(args, kwargs)
+        self.recipe = self._recipe(self.arguments)
         self.active = ActiveRun(
             run_id=run.run_id,
             flow=self.caller.parent.job if self.caller.parent else run.job.rpartition(".")[0],
@@ -101,9 +107,12 @@ class Attempt:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Attribute what happens inside to this run."""
-        with active(self.active), watch(self.space.folders) as opened:
+        opens = inherited.of(self.space)
+        notice = functools.partial(opens.remember, self.recipe)
+        with active(self.active), watch(self.space.folders, notice) as opened:
             yield
-        self.opened = opened.undeclared
+        self.opened = tuple(dict.fromkeys([*opened.undeclared, *opens.of(self.recipe)]))
+        self.changed = self._changed()
 
     def complete(self, value: Any) -> Outcome:
         """Record the end of a run that returned `value`."""
@@ -135,6 +144,18 @@ class Attempt:
         except Exception as error:
             log.warning("%s runs without a recipe: %r", job, error, exc_info=True)
             return _no_recipe(self.caller, f"its recipe could not be made: {error!r}")
+
+    def _changed(self) -> list[str]:
+        """Globals of the recipe that have other values since the function ran."""
+        if not self.recipe.values:
+            return []
+        try:
+            now = self.tracked.recipe(self.caller.run.job, self.arguments).functions
+        except Exception as error:
+            log.debug("%s has no recipe any more: %r", self.caller.run.job, error)
+            return []
+        before = self.recipe.functions
+        return sorted(name for name in self.recipe.values if now.get(name) != before[name])
 
     def _answer(self) -> Outcome | None:
         if not self.recipe.reusable or self.space.away:
@@ -174,9 +195,16 @@ class Attempt:
 
     def _end_of_recipe(self, value: Any) -> dict[str, Any]:
         opened = [f"read {path}, which is none of its inputs" for path in self.opened]
-        reasons = [*self.recipe.reasons, *self.active.reasons, *opened]
-        if reasons:
-            self._warn(reasons)
+        changed = [f"changed the global {name}, which it reads" for name in self.changed]
+        reasons = [*self.recipe.reasons, *self.active.reasons]
+        # C libraries open files without an audit event, so a path tells too little by itself.
+        reasons += [
+            f"is given the file {path} as {name}, by its path only"
+            for name, path in _files(self.arguments)
+            if os.path.abspath(path) not in self.opened and self.tracked.version == 0
+        ]
+        self._warn([*reasons, *inherited.of(self.space).untold([*opened, *changed])])
+        reasons += [*opened, *changed]
         try:
             result = results.encode(value)
         except results.NotEncodableError as error:
@@ -188,9 +216,14 @@ class Attempt:
         if reasons:
             self.outer.not_reusable(f"called {self.caller.run.job}, which is not reusable")
         started = self.facets.get("begat_recipe") or self._recipe_facet()
-        return {**started, "reusable": not reasons, "reasons": reasons, "result": result}
+        told = reasons[:REASONS]
+        if len(reasons) > REASONS:
+            told.append(f"and {len(reasons) - REASONS} more")
+        return {**started, "reusable": not reasons, "reasons": told, "result": result}
 
     def _warn(self, reasons: Sequence[str]) -> None:
+        if not reasons:
+            return
         more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         log.warning(
             "%s is never reused (%s%s): give it all it depends on as arguments "
@@ -243,8 +276,52 @@ class Attempt:
                 **self.active.job_facets,
             },
         )
-        self.space.record([event], self._chunks)
+        try:
+            self.space.record([event], self._chunks)
+        except EventError as error:
+            # That a run ended, and with what, outweighs whatever else it said about itself.
+            self._warn(reasons := [f"some of what it said cannot be recorded: {error}"])
+            self.outer.not_reusable(f"called {self.caller.run.job}, which is not reusable")
+            self.space.record([_sayable(event, reasons)], self._chunks)
         self.over = state != "START"
+
+
+def _sayable(event: dict[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+    """An event without the facets that JSON cannot say, of a run that answers no other."""
+
+    def said(body: object) -> bool:
+        try:
+            events.canonical(body)
+        except EventError:
+            return False
+        return True
+
+    def kept(part: dict[str, Any]) -> dict[str, Any]:
+        return part | {
+            key: {name: body for name, body in part[key].items() if said(body)}
+            for key in ("facets", "inputFacets", "outputFacets")
+            if key in part
+        }
+
+    run = event["run"]
+    if recipe := run["facets"].get("begat_recipe"):
+        recipe = recipe | {
+            "reusable": False,
+            "reasons": [*recipe.get("reasons", ()), *reasons],
+            "result": recipe["result"] if said(recipe["result"]) else None,
+        }
+        run = run | {"facets": run["facets"] | {"begat_recipe": recipe}}
+    datasets = {key: [*map(kept, event[key])] for key in ("inputs", "outputs") if key in event}
+    return event | {"run": kept(run), "job": kept(event["job"])} | datasets
+
+
+def _files(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Arguments that are paths of existing files, which say nothing of what is in them."""
+    for name, value in arguments.items():
+        if isinstance(value, str | os.PathLike) and len(str(value)) < 4096:
+            with suppress(OSError, ValueError):
+                if os.path.isfile(value):
+                    yield name, os.fspath(value)
 
 
 def _no_recipe(caller: Caller, reason: str) -> Recipe:

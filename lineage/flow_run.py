@@ -81,3 +81,5 @@ def flow_event(
                 )
             ]
         )
+        if state not in ("START", "RUNNING"):
+            workspace().settle()

@@ -12,6 +12,7 @@ from typing import Any
 
 from .capture import git, hardware, image, packages, sources
 from .errors import SettingsError
+from .recipe import running_text
 from .workspace import Workspace, workspace
 
 log = logging.getLogger("begat")
@@ -77,8 +78,16 @@ def sources_of(flow_run_id: str, reached: tuple[Path, ...], space: Workspace) ->
     except OSError as error:
         space.warn(f"the sources of runs are not kept: {error}")
         return ""
-    state = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
-    return _keep(state, lambda: sources.archive(files, space.artifacts), space) if files else ""
+    # Code that was edited since it was loaded is kept as it runs.
+    state = tuple(
+        (path, stat.st_mtime_ns, stat.st_size, hash(running_text(str(path))))
+        for path, stat in found
+    )
+
+    def write() -> str:
+        return sources.archive(files, space.artifacts, running=running_text)
+
+    return _keep(state, write, space) if files else ""
 
 
 def flow_ended(flow_run_id: str) -> None:

@@ -102,16 +102,21 @@ class Workspace:
             EventError: an event holds what JSON cannot say.
         """
         if self.away:
-            self._spool(events, chunks)
+            self._spool(events, chunks, self._why)
             return
         try:
             self.store.record(events, chunks)
         except (StoreError, SettingsError) as error:
             self._went_away(error)
-            self._spool(events, chunks)
+            self._spool(events, chunks, str(error))
         else:
             if self._why:
                 self._came_back()
+
+    def settle(self) -> None:
+        """At the end of a flow: take what had to be spooled into the store, if it is back."""
+        if self._why:
+            self._came_back()
 
     def answers(self, recipes: Sequence[str]) -> Mapping[str, Answer]:
         """For each recipe that a completed run answers: the earliest with its outputs present.
@@ -157,13 +162,14 @@ class Workspace:
                 self._store.close()
                 self._store = None
 
-    def _spool(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk]) -> None:
+    def _spool(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk], why: str) -> None:
+        why = why or "the store was away"  # another thread has just seen it come back
         try:
             self.spool.append(events, chunks)
         except WorldError as error:
-            self.warn(f"{self._why}; lineage is lost meanwhile, for {error}", about="lost")
+            self.warn(f"{why}; lineage is lost meanwhile, for {error}", about="lost")
         else:
-            where = f"{self._why}; lineage goes to {self.spool.folder} and is replayed later"
+            where = f"{why}; lineage goes to {self.spool.folder} and is replayed later"
             self.warn(where, about="spooled")
 
     def _went_away(self, error: BegatError) -> None:
@@ -173,11 +179,13 @@ class Workspace:
     def _came_back(self) -> None:
         """What was spooled meanwhile follows, and the next time it is warned of again."""
         self._why = ""
-        self._warned.clear()
         try:
             self.spool.replay(self.store.record)
-        except StoreError as error:  # away again: what waits goes on waiting
+        except (StoreError, SettingsError) as error:  # away again: what waits goes on waiting
             self._went_away(error)
+        else:
+            self._away_until = 0.0
+            self._warned.clear()
 
 
 _current: Workspace | None = None

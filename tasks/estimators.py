@@ -147,6 +147,39 @@ def with_preprocessing(estimator: Any, features: pd.DataFrame) -> Any:
     return Pipeline([("columns", columns), ("estimator", estimator)])
 
 
+def as_fitted(model: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which a column without any value has the type that the model was fitted on.
+
+    Such a column reads as numbers, and an encoder that knows strings refuses those.
+
+    Args:
+        model: fitted.
+        rows: its features, as `frames.gather` returns them.
+    """
+    words = _string_columns(model)
+    empty = [name for name in rows.columns if name in words and rows[name].isna().all()]
+    return rows.astype(dict.fromkeys(empty, object)) if empty else rows
+
+
+def _string_columns(model: Any) -> set[str]:
+    """Columns in which an encoder anywhere inside a fitted model has seen strings."""
+    found: set[str] = set()
+    todo, seen = [model], set()
+    while todo:
+        part = todo.pop()
+        if isinstance(part, (list, tuple)):
+            todo += part
+        elif hasattr(part, "get_params") and not isinstance(part, type) and id(part) not in seen:
+            seen.add(id(part))
+            inside = vars(part)
+            todo += inside.values()
+            known = zip(
+                inside.get("feature_names_in_", ()), inside.get("categories_", ()), strict=False
+            )
+            found |= {name for name, values in known if values.dtype.kind in "OUT"}
+    return found
+
+
 def _encoder(estimator: Any) -> Any:
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
@@ -222,10 +255,11 @@ def _set(estimator: Any, parameters: Mapping[str, object]) -> None:
 
 def _validate(estimator: Any) -> None:
     # scikit-learn checks parameters in fit; by then every partition has been read.
-    validate = getattr(estimator, "_validate_params", None)
-    if validate is None:
-        return
-    try:
-        validate()
-    except ValueError as error:
-        raise ParameterError(one_line(error)) from error
+    for part in (estimator, *estimator.get_params(deep=True).values()):
+        # Estimators of others inherit the method, and not what it reads.
+        if isinstance(part, type) or not hasattr(part, "_parameter_constraints"):
+            continue
+        try:
+            part._validate_params()
+        except ValueError as error:
+            raise ParameterError(one_line(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ def evaluate(
     if frame.empty:
         raise DataError(f"{holdout} leaves no rows to evaluate on; hold out more")
     features = features or [name for name in frame.columns if name != target]
-    said = _predictions(fitted, frame[features], frame[target], holdout)
+    rows = estimators.as_fitted(fitted, frame[features])
+    said = _predictions(fitted, rows, frame[target], holdout)
     values, undefined = _computed(wanted, said)
     for name, reason in undefined.items():
         log.warning("%s is null for %s: %s", name, holdout, reason)
@@ -165,7 +167,7 @@ def _sliced(
     import numpy as np
 
     codes, values = column.factorize(use_na_sentinel=True)
-    names = [str(value) for value in values]
+    names = [_sayable(str(value)) for value in values]
     if column.isna().any():
         names.append(NO_VALUE)
         codes = np.where(codes < 0, len(values), codes)
@@ -185,6 +187,11 @@ def _sliced(
                 # A slice may hold one class or one row; the whole has been computed already.
                 measured[metric.name] = None
         yield name, measured
+
+
+def _sayable(text: str) -> str:
+    """A slice's name without what JSON's readers refuse: U+0000 and halves of characters."""
+    return re.sub("[\0\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
 
 
 def _report(content: Mapping[str, Any]) -> None:

@@ -216,8 +216,11 @@ def _great_expectations() -> Any:
     # Its modules import each other: a second thread could see one that is half there.
     with _importing, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports deprecated modules
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        return importlib.import_module("great_expectations")
+        found = importlib.import_module("great_expectations")
+    # One of its loggers has a level of its own, and tells of every temporary folder.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return found
 
 
 def _built(item: Mapping[str, Any], place: int) -> Any:

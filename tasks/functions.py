@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from begat.lineage.errors import BegatError, DataError, ParameterError, PipelineError
@@ -117,6 +120,19 @@ def check_frame_function(function: object, *, what: str, lookups: Sequence[str] 
             )
 
 
+def _place(function: Callable[..., Any], error: Exception) -> str:
+    """The line of the function's own file that failed; empty where that is not known."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if code is not None and frame.filename == code.co_filename
+    ]
+    return f" at {Path(code.co_filename).name}:{lines[-1]}" if lines and code else ""
+
+
 def transform(
     function: Callable[..., Any],
     part: DatasetVersion,
@@ -146,7 +162,8 @@ def transform(
         raise
     except Exception as error:
         raise DataError(
-            f"{called} failed on {part}: {typed(error)}; mend the function or the partition"
+            f"{called} failed on {part}{_place(function, error)}: {typed(error)}; "
+            "mend the function or the partition"
         ) from error
     if not isinstance(made, pd.DataFrame):
         raise DataError(f"{called} returned {type(made).__name__} for {part}; return a DataFrame")

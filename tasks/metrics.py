@@ -124,6 +124,26 @@ def resolve(given: Sequence[object], task: str) -> tuple[Metric, ...]:
     return metrics
 
 
+def located(given: Sequence[object]) -> tuple[object, ...]:
+    """Metrics with each `"module:name"` replaced by the function that it names.
+
+    A recipe follows a function into its code, and a string no further than its letters.
+
+    Args:
+        given: see `resolve`.
+
+    Raises:
+        ParameterError: one of them names nothing.
+    """
+
+    def found(item: object) -> object:
+        if isinstance(item, Mapping) and "metric" in item:
+            return {**item, "metric": found(item["metric"])}
+        return locate(item, what="metric") if isinstance(item, str) and ":" in item else item
+
+    return tuple(map(found, given))
+
+
 def check(given: Sequence[object], kind: str) -> None:
     """Refuse metrics that no model of this kind has, before one is trained.
 

@@ -6,7 +6,8 @@ import io
 import os
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator
+import tokenize
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
     from ..content.store import ArtifactStore
 
 
-def archive(files: Iterable[Path], store: ArtifactStore, *, root: Path | None = None) -> str:
+def archive(
+    files: Iterable[Path],
+    store: ArtifactStore,
+    *,
+    root: Path | None = None,
+    running: Callable[[str], str | None] = lambda _: None,
+) -> str:
     """Keep these files as one tar archive; the same files elsewhere make the same archive.
 
     A file's name in it is relative to `root`, else to the innermost entry of `sys.path` that
@@ -28,6 +35,8 @@ def archive(files: Iterable[Path], store: ArtifactStore, *, root: Path | None = 
         files: in any order, the same one more than once if need be.
         store: where the archive goes.
         root: the pipeline's folder.
+        running: the text of a file that the running code was compiled from, where that is
+            known; the file may have been edited since.
 
     Returns:
         The archive's digest; empty if there are no files.
@@ -35,19 +44,33 @@ def archive(files: Iterable[Path], store: ArtifactStore, *, root: Path | None = 
     Raises:
         ArtifactError: a file cannot be read, or the store cannot be written.
     """
-    members = _members(_read(files), _bases(root))
+    members = _members(_read(files, running), _bases(root))
     return store.write(_tar(members)) if members else ""
 
 
-def _read(files: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+def _read(
+    files: Iterable[Path], running: Callable[[str], str | None]
+) -> Iterator[tuple[Path, bytes]]:
     for path in sorted({path.absolute() for path in files}):
         try:
-            yield path, path.read_bytes()
+            yield path, _as_run(path.read_bytes(), running(str(path)))
         except OSError as error:
             raise ArtifactError(
                 f"source file {path} cannot be read ({error.strerror}); "
                 "leave it in place while the flow runs"
             ) from None
+
+
+def _as_run(written: bytes, text: str | None) -> bytes:
+    """What is written in a file, unless what runs is another text: then that."""
+    if text is None:
+        return written
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(written).readline)
+        same = io.TextIOWrapper(io.BytesIO(written), encoding).read().rstrip("\n")
+    except (SyntaxError, UnicodeDecodeError):
+        encoding, same = "utf-8", ""
+    return written if same == text.rstrip("\n") else text.encode(encoding)
 
 
 def _bases(root: Path | None) -> list[Path]:

@@ -71,6 +71,8 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     debug = _DEBUG in arguments
+    # Before the command or behind it, as people write it.
+    arguments = [argument for argument in arguments if argument != _DEBUG]
     try:
         code: Any = begat.main(
             args=arguments or ["--help"], prog_name="begat", standalone_mode=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def _print_flow_runs(found: list[dict[str, Any]]) -> None:
             _state(run["state"]),
             _number(run["executed"]),
             _number(run["reused"]),
-            run["model_version"] or run["error"] or "",
+            run["model_version"] or _says(run["error"]),
         )
     console().print(table if found else "no flow has run here yet; `begat run` runs one")
 
@@ -78,13 +79,18 @@ def _print_tasks(tasks: list[dict[str, Any]]) -> None:
             many,
             _state(task["state"]),
             _seconds(task["started_at"], task["ended_at"]),
-            reused or task["error"] or "",
+            reused or _says(task["error"]),
         )
     console().print(table if tasks else "none of its tasks had to run; all were reused")
 
 
 def _state(state: str) -> Text:
     return label((state, _STYLES.get(state, "")))
+
+
+def _says(error: str | None) -> str:
+    """An error without the place of its class, which is for programs."""
+    return re.sub(r"^(\w+\.)+(?=\w+: )", "", error or "")
 
 
 def _number(value: int | None) -> str:

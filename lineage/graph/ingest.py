@@ -164,11 +164,12 @@ class Ingest:
 
     def _snapshot(self, dataset: int, said: SnapshotFact) -> int:
         key = {"dataset": dataset, "lineage_root": said.lineage_root}
+        about = {"content_root": said.content_root, "partitions": said.count}
         found = self._rows.one("find_snapshot", **key)
         if not found:
-            more = {"content_root": said.content_root, "partitions": said.count}
-            found = (self._rows.one("add_snapshot", **key, **more)[0], 0)
+            found = (self._rows.one("add_snapshot", **key, **about)[0], 0)
         row, known = found
+        self._rows.do("describe_snapshot", snapshot=row, **about)
         # Rows are taken also when the chunks are known by name: they may be all there is of them.
         chunks = self._chunks(said) if said.rows or not known else ()
         if chunks and not known:

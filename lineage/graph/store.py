@@ -28,6 +28,8 @@ Origin = Literal["recorded", "ingested"]
 
 #: Seconds that the store has to answer.
 TIMEOUT = 2.0
+#: Seconds that threads of one process queue for their turn.
+QUEUE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,10 +194,12 @@ class Store:
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         if self._pid != os.getpid():
             self._after_fork()
-        if not self._lock.acquire(timeout=self._timeout):
+        # Threads of this process queue, however many they are: each is quick, and only the
+        # one at the head may find another process in its way.
+        if not self._lock.acquire(timeout=QUEUE):
             raise StoreError(
-                f"another thread of this process kept the lineage store {self._path} busy for "
-                f"{self._timeout:g} s; try again"
+                f"other threads of this process kept the lineage store {self._path} busy for "
+                f"{QUEUE:g} s; try again"
             )
         try:
             with database.translated(self._path), database.transaction(self._db, begin):

@@ -5,11 +5,13 @@ the pipeline's own; `watch` notices the files that a task opens beside its input
 says why two recipes differ.
 """
 
+from . import inherited
 from .compose import Prepared, Recipe, digest_of, prepare, recipe
 from .explain import explain
 from .inputs import Reference, inputs_of
 from .opens import Opened, watch
 from .party import claim
+from .source import running_text
 
 __all__ = [
     "Opened",
@@ -19,8 +21,10 @@ __all__ = [
     "claim",
     "digest_of",
     "explain",
+    "inherited",
     "inputs_of",
     "prepare",
     "recipe",
+    "running_text",
     "watch",
 ]

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..content.digest import digest_bytes, digest_file
 from ..errors import RecipeError
-from . import classes, compiled, environment, packages, scopes, source
+from . import classes, compiled, environment, hidden, packages, scopes, source
 from .encoding import Encoder, Where, frame, names, text
 from .party import RUNNERS, Parties, Party, distribution_module, location
 from .source import Facts
@@ -41,6 +41,8 @@ class Found:
 
     #: Digest by label.
     nodes: dict[str, str] = field(default_factory=dict)
+    #: Labels of those nodes that are values of globals, which code may change.
+    values: set[str] = field(default_factory=set)
     #: Other distributions' modules.
     modules: set[str] = field(default_factory=set)
     #: Digest of the value, or `unset`, by name of an environment variable.
@@ -95,6 +97,9 @@ class Walk:
 
     def visit(self, encoder: Encoder, value: Any, where: Where) -> bytes | None:
         """The encoding of something made of code; None for any other value."""
+        if (why := hidden.why(value)) is not None:
+            self._reason(f"{where}, which {why}")
+            return frame("environment" if environment.is_environment(value) else "hidden")
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, FunctionType):
@@ -109,9 +114,6 @@ class Walk:
         if isinstance(value, classes.DESCRIPTORS):
             parts = (encoder.encode(f, where) for f in classes.functions_in(value))
             return frame("descriptor", text(type(value).__name__) + b"".join(parts))
-        if environment.is_environment(value):
-            self.found.reasons.append(f"{where}, which is the whole environment")
-            return frame("environment")
         return self._named(encoder, value, where)
 
     def external(self, module: str) -> None:
@@ -160,6 +162,8 @@ class Walk:
             found.labels[key] = label
             found.taken.add(label)
             found.kept.append(thing)
+            if kind == "global":
+                found.values.add(label)
             found.pending.append((label, functools.partial(body, label)))
         return frame("node", text(label))
 
@@ -195,13 +199,15 @@ class Walk:
     def _references(
         self, encoder: Encoder, facts: Facts, scope: scopes.Scope, reader: str
     ) -> Iterator[tuple[str, bytes]]:
-        for use in sorted(facts.uses, key=lambda use: use.chain):
+        used = {*facts.uses, *self._evaluated(facts, scope, reader)}
+        for use in sorted(used, key=lambda use: (use.chain, use.line)):
             if use.chain[0] in _SELF:
                 continue
             for target in scope.targets(use.chain):
                 name = ".".join(use.chain[: target.consumed])
-                if environment.is_environment(target.value) or target.value is os.getenv:
-                    self._environment(use, target, scope, f"{reader} ({_place(facts, use)})")
+                if (why := hidden.why(target.value)) is not None:
+                    place = f"{reader} ({_place(facts, use.line)})"
+                    yield from self._hidden(encoder, use, target, scope, place, why)
                 elif target.missing:
                     yield name, frame("unbound")
                 else:
@@ -225,16 +231,48 @@ class Walk:
             lambda _: frame("value", Encoder(self).encode(target.value, where)),
         )
 
-    def _environment(
-        self, use: Use, target: scopes.Target, scope: scopes.Scope, reader: str
-    ) -> None:
-        for name in environment.names_read(use, target, scope):
-            if name is None:
-                reason = f"{reader} reads an environment variable by a computed name"
-                if reason not in self.found.reasons:
-                    self.found.reasons.append(reason)
+    def _evaluated(self, facts: Facts, scope: scopes.Scope, reader: str) -> Iterator[Use]:
+        """What strings name that a method evaluates, as `DataFrame.query` does `@name`."""
+        for found in facts.expressions:
+            said = scope.text(found.key) if isinstance(found.key, tuple) else found.key
+            if said is None:
+                place = _place(facts, found.line)
+                self._reason(f"{reader} ({place}) gives `{found.method}` text that it computes")
             else:
-                self.found.environment[name] = environment.digest_of(name)
+                yield from (u for u in found.uses(said) if not scope.shadows(u.chain[0]))
+
+    def _hidden(
+        self,
+        encoder: Encoder,
+        use: Use,
+        target: scopes.Target,
+        scope: scopes.Scope,
+        place: str,
+        why: str,
+    ) -> Iterator[tuple[str, bytes]]:
+        """What a use reaches by a name that it spells out; a reason where it does not."""
+        if hidden.imports(target.value):
+            name = hidden.module_named(use, scope)
+            if name is None:
+                self._reason(f"{place} imports a module by a computed name")
+            elif (found := scope.module(name)) is not None:
+                where = Where(f"{place} imports", name)
+                yield (
+                    f"import {name}",
+                    (frame("unbound") if found.missing else encoder.encode(found.value, where)),
+                )
+        elif not hidden.reads_environment(target.value):
+            self._reason(f"{place} uses `{'.'.join(use.chain)}`, which {why}")
+        else:
+            for name in environment.names_read(use, target, scope):
+                if name is None:
+                    self._reason(f"{place} reads an environment variable by a computed name")
+                else:
+                    self.found.environment[name] = environment.digest_of(name)
+
+    def _reason(self, reason: str) -> None:
+        if reason not in self.found.reasons:
+            self.found.reasons.append(reason)
 
     def _mentioned(
         self, mentions: Iterable[Use], scope: scopes.Scope, *, own: bool = False
@@ -367,8 +405,8 @@ def _run_by(value: object, module: str) -> Any:
     return getattr(value, "__wrapped__", None) if runs else None
 
 
-def _place(facts: Facts, use: Use) -> str:
-    return f"{os.path.basename(facts.file)}, line {use.line}" if facts.file else "no source"
+def _place(facts: Facts, line: int) -> str:
+    return f"{os.path.basename(facts.file)}, line {line}" if facts.file else "no source"
 
 
 def _file_digest(file: str) -> bytes:

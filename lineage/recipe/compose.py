@@ -64,6 +64,8 @@ class Recipe:
     notes: tuple[str, ...] = ()
     #: First-party source files that are reached.
     files: tuple[Path, ...] = ()
+    #: Labels of those `functions` that are values of globals, which code may change.
+    values: frozenset[str] = frozenset()
 
     @property
     def reusable(self) -> bool:
@@ -199,6 +201,7 @@ class Prepared:
             reasons=_unique(part.reasons for part in parts),
             notes=_unique(part.notes for part in parts),
             files=_files(parts),
+            values=frozenset().union(*(part.values for part in parts)),
         )
 
 
@@ -216,6 +219,7 @@ class _Part:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +270,7 @@ def _part(walk: Walk, prefix: str) -> _Part:
         reasons=tuple(found.reasons),
         notes=tuple(found.notes),
         files=frozenset(found.files),
+        values=frozenset(prefix + label for label in found.values),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 #: The digest of a variable that is not set.
 UNSET = "unset"
 
+#: Functions of a variable's name.
+READERS = (os.getenv, getattr(os, "getenvb", os.getenv))
+
+_EXPANDED = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
 _READS = frozenset({"__contains__", "__getitem__", "get", "pop", "setdefault"})
 
 
@@ -30,16 +35,18 @@ def digest_of(name: str) -> str:
 
 
 def names_read(use: Use, target: Target, scope: Scope) -> Iterator[str | None]:
-    """The variable that one use of the environment reads; None for a computed name."""
+    """The variables that one use of the environment reads; None for a computed name."""
     rest = use.chain[target.consumed :]
-    if target.value is os.environ and not rest:
+    if is_environment(target.value) and not rest:
         named = use.how in {"item", "in"}
-    elif target.value is os.environ:
+    elif is_environment(target.value):
         named = use.how == "call" and len(rest) == 1 and rest[0] in _READS
     else:
-        named = target.value is os.getenv and use.how == "call"
+        named = use.how == "call"
     key = use.key if named else None
     if isinstance(key, tuple):
         key = scope.text(key)
-    if key != "":  # an assignment
+    if target.value is os.path.expandvars and key is not None:
+        yield from (plain or braced for plain, braced in _EXPANDED.findall(key))
+    elif key != "":  # an assignment
         yield key

@@ -1,25 +1,28 @@
 """Files that a task's Python code opens without having declared them.
 
 Python raises an audit event for every file it opens. A context variable attributes it
-to the task, so other tasks' threads do not count; a thread that the task starts counts
-if it runs in a copy of the task's context. Files that C libraries open raise no event.
+to the task, so other tasks' threads do not count. A thread that the task starts counts
+whether or not it runs in a copy of the task's context; one that outlives the task, as a
+pool's do, may work for any task, and so counts for all that are running. Files that C
+libraries open raise no event.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
 import threading
 import zoneinfo
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from .party import is_python, is_site
+from .party import is_beside, is_python, is_site
 
 #: Part of the machine, as the standard library is.
 _MACHINE = ("/proc/", "/sys/", "/dev/", *(f"{path}/" for path in zoneinfo.TZPATH))
@@ -32,7 +35,10 @@ _EMPTIES = os.O_TRUNC | os.O_EXCL
 class Opened:
     """The files that were opened while it was active."""
 
-    def __init__(self, allowed: Iterable[Path]) -> None:
+    def __init__(
+        self, allowed: Iterable[Path], notice: Callable[[str], object] = lambda _: None
+    ) -> None:
+        self._notice = notice
         self._given = tuple(str(path) for path in allowed)
         self._undeclared: dict[str, None] = {}
         self._written: set[str] = set()
@@ -43,7 +49,7 @@ class Opened:
         """Absolute paths of the files that were read and nobody declared, as first read."""
         return tuple(self._undeclared)
 
-    @cached_property
+    @functools.cached_property
     def _allowed(self) -> tuple[str, ...]:
         return self._given + tuple(os.path.realpath(path) for path in self._given)
 
@@ -67,6 +73,7 @@ class Opened:
             self._written.add(file)
         elif not self._declared(file) and _is_file(file):
             self._undeclared[file] = None
+            self._notice(file)
 
     def _rename(self, source: Any, target: Any) -> None:
         before, after = _absolute(source), _absolute(target)
@@ -87,32 +94,43 @@ class Opened:
 
 
 def _is_library(file: str) -> bool:
-    real = os.path.realpath(file)
-    return is_site(file) or is_python(file) or is_site(real) or is_python(real)
+    return any(
+        is_site(path) or is_python(path) or is_beside(path)
+        for path in (file, os.path.realpath(file))
+    )
 
 
 _active: ContextVar[Opened | None] = ContextVar("begat_opened", default=None)
 _EVENTS = frozenset({"open", "os.rename", "os.mkdir", "tempfile.mkdtemp"})
+#: Watches that are open, and the watch that each thread was started in.
+_watches: list[Opened] = []
+_started: WeakKeyDictionary[threading.Thread, Opened] = WeakKeyDictionary()
+_threads = threading.RLock()  # for a collection inside may close, and so call, anything
 _lock = threading.Lock()
 _hooked: list[bool] = []
 
 
 @contextmanager
-def watch(allowed: Iterable[Path]) -> Iterator[Opened]:
+def watch(
+    allowed: Iterable[Path], notice: Callable[[str], object] = lambda _: None
+) -> Iterator[Opened]:
     """Attribute the files opened inside to what the result names.
 
     A watch inside another has its opens to itself.
 
     Args:
         allowed: files and folders that count as declared.
+        notice: told of each undeclared file when it is opened.
     """
     _hook()
-    opened = Opened(allowed)
+    opened = Opened(allowed, notice)
+    _watches.append(opened)
     token = _active.set(opened)
     try:
         yield opened
     finally:
         _active.reset(token)
+        _watches.remove(opened)
 
 
 def _hook() -> None:
@@ -120,7 +138,23 @@ def _hook() -> None:
     with _lock:
         if not _hooked:
             sys.addaudithook(_listen)
+            _follow_threads()
             _hooked.append(True)
+
+
+def _follow_threads() -> None:
+    """Note which watch a thread is started in: no event tells that before Python 3.12."""
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def noted(thread: threading.Thread) -> None:
+        opened = _active.get()
+        for found in (_of_thread() if opened is None else [opened])[:1]:
+            with _threads:
+                _started[thread] = found
+        start(thread)
+
+    threading.Thread.start = noted  # type: ignore[assignment,method-assign]  # it does the same
 
 
 def _listen(
@@ -129,12 +163,26 @@ def _listen(
     # Bound here, for the hook still runs when the interpreter has cleared this module.
     _events: frozenset[str] = _EVENTS,
     _active: ContextVar[Opened | None] = _active,
+    _watches: list[Opened] = _watches,
 ) -> None:
-    if event in _events and (opened := _active.get()) is not None:
+    if event in _events and _watches:
         try:
-            opened.event(event, arguments)
+            opened = _active.get()
+            for found in _of_thread() if opened is None else [opened]:
+                found.event(event, arguments)
         except Exception:
             return
+
+
+def _of_thread() -> list[Opened]:
+    """The watches that a thread outside their contexts counts for."""
+    ident = threading.get_ident()
+    with _threads:
+        started = list(_started.items())
+    for thread, opened in started:
+        if thread.ident == ident and thread.is_alive():
+            return [opened] if opened in _watches else list(_watches)
+    return []
 
 
 def _reads(mode: object, flags: object, *, exists: bool) -> bool:

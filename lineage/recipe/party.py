@@ -130,6 +130,24 @@ def _installed_beside(path: str, top: str) -> bool:
     return any(d.folder.parent == folder and d.owns(top) for d in packages.installed().values())
 
 
+def is_beside(path: str) -> bool:
+    """Whether a file is a distribution's that lies where it was told to (`pip --target`)."""
+    for folder, found in _targets().items():
+        if path.startswith(folder + os.sep):
+            top = path[len(folder) + 1 :].partition(os.sep)[0]
+            return any(top == d.folder.name or d.owns(top) for d in found)
+    return False
+
+
+@cache
+def _targets() -> dict[str, list[packages.Distribution]]:
+    """Distributions by the folder they lie in."""
+    found: dict[str, list[packages.Distribution]] = {}
+    for distribution in packages.installed().values():
+        found.setdefault(os.path.abspath(distribution.folder.parent), []).append(distribution)
+    return found
+
+
 @cache
 def _installed() -> tuple[str, ...]:
     return _folders("purelib", "platlib")

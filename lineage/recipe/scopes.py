@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, Protocol
 
+from . import hidden
 from .party import Party
 from .source import Facts
 from .uses import Import
@@ -48,6 +48,8 @@ class Scope:
     judge: Judge
     cells: Mapping[str, Any] = field(default_factory=dict)
     imports: Mapping[str, Target] = field(default_factory=dict)
+    #: Names of its own, which stand for what only a call tells.
+    locals: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, function: FunctionType, facts: Facts, judge: Judge) -> Scope:
@@ -59,6 +61,7 @@ class Scope:
             judge=judge,
             cells=cells(function),
             imports={name: target for name, target in found.items() if target is not None},
+            locals=facts.locals,
         )
 
     @classmethod
@@ -76,6 +79,8 @@ class Scope:
             roots.append(Target(value=self.cells[name]))
         elif name in self.namespace:
             roots.append(Target(value=self.namespace[name], container=self.namespace, name=name))
+        if not roots and name in hidden.BUILTINS:
+            roots.append(Target(value=_builtins()[name]))
         if not roots and name not in _builtins():
             yield Target(missing=True)
         for root in roots:
@@ -83,10 +88,20 @@ class Scope:
 
     def text(self, chain: tuple[str, ...]) -> str | None:
         """The string that a chain leads to; None if it leads to none."""
+        if self.shadows(chain[0]):
+            return None
         for target in self.targets(chain):
             if isinstance(target.value, str) and target.consumed == len(chain):
                 return target.value
         return None
+
+    def shadows(self, name: str) -> bool:
+        """Whether a name stands for what only a call tells."""
+        return name in self.locals and name not in self.imports and name not in self.cells
+
+    def module(self, name: str) -> Target | None:
+        """The module that code imports by this name; None if it is not first-party."""
+        return _imported(Import(name, name, "", 0), self.namespace, self.judge)
 
     def _follow(self, target: Target, chain: tuple[str, ...]) -> Target:
         """On through first-party modules and the attributes of plain objects."""
@@ -115,7 +130,7 @@ class Scope:
             )
         # Of others' modules only which one it is; asking a lazy one would import more.
         value = vars(module).get(step)
-        if isinstance(value, ModuleType) or (module is os and step in {"environ", "getenv"}):
+        if isinstance(value, ModuleType) or step in hidden.inside(module):
             return Target(value=value, consumed=consumed, container=vars(module), name=step)
         return None
 
@@ -162,7 +177,7 @@ def _imported(item: Import, namespace: Mapping[str, Any], judge: Judge) -> Targe
     try:
         name = _absolute(item, namespace)
         party = judge.party(name)
-        if party is not Party.OWN and name.partition(".")[0] != "os":
+        if party is not Party.OWN and name.partition(".")[0] not in hidden.MODULES:
             judge.external(name)
             return None
         module = importlib.import_module(name)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from . import uses
+from . import hidden, uses
 from .party import RUNNERS
-from .uses import Import, Use
+from .uses import Expression, Import, Use
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -49,6 +49,10 @@ class Facts:
     mentions: tuple[Use, ...] = ()
     #: Imports inside its body.
     imports: tuple[Import, ...] = ()
+    #: Strings that its body evaluates.
+    expressions: tuple[Expression, ...] = ()
+    #: Names that are its own, or those of what is nested in it.
+    locals: frozenset[str] = frozenset()
     #: Whether its source was found.
     sourced: bool = True
     #: The file it is written in; empty for none.
@@ -72,10 +76,20 @@ class _Cache:
     """By identity: two equal code objects can stand for texts with other annotations."""
 
     files: dict[str, _File | None] = field(default_factory=dict)
+    #: The text by file that the running code was last seen to be compiled from.
+    running: dict[str, str] = field(default_factory=dict)
     facts: dict[int, tuple[CodeType, Facts]] = field(default_factory=dict)
 
 
 _cache = _Cache()
+
+
+def running_text(file: str) -> str | None:
+    """The text that the running code of a file was compiled from, as far as a recipe saw it.
+
+    It may have been edited since; None where no function of it was looked at.
+    """
+    return _cache.running.get(file)
 
 
 def of_function(code: CodeType, namespace: dict[str, Any]) -> Facts:
@@ -168,18 +182,20 @@ def _facts(code: CodeType, namespace: dict[str, Any]) -> Facts:
         uses=tuple(use for use in inner.uses if use.chain[0] in loaded or use.chain[0] in bound),
         mentions=tuple(use for part in around for use in uses.of(part).uses),
         imports=inner.imports,
+        expressions=inner.expressions,
+        locals=frozenset().union(*(c.co_varnames + c.co_cellvars for c in _codes(code))),
         file=code.co_filename,
     )
 
 
 def _sourceless(code: CodeType, namespace: dict[str, Any], loaded: frozenset[str]) -> Facts:
     """The facts of a code object alone: which of a module's names it uses, it does not say."""
-    known = sorted(loaded & {*namespace, *code.co_freevars})
+    known = sorted(loaded & {*namespace, *code.co_freevars, *hidden.BUILTINS})
     attributes = {name for inner in _codes(code) for name in inner.co_names}
     chains: list[tuple[str, ...]] = [(name,) for name in known if namespace.get(name) is not os]
     for name in known:
-        if namespace.get(name) is os:
-            chains += [(name, step) for step in ("environ", "getenv") if step in attributes]
+        steps = hidden.inside(namespace.get(name))
+        chains += [(name, step) for step in sorted(steps & attributes)]
     return Facts(
         syntax=repr(_frozen(code_parts(code))).encode("utf-8", "backslashreplace"),
         uses=tuple(Use(chain) for chain in chains),
@@ -227,7 +243,10 @@ def _node(code: CodeType, namespace: dict[str, Any]) -> Function | None:
     if parsed is None:
         return None
     found = parsed.functions.get(code.co_qualname, ())
-    return next((node for known, node in found if same_code(known, code)), None)
+    node = next((node for known, node in found if same_code(known, code)), None)
+    if node is not None:
+        _cache.running[code.co_filename] = parsed.text
+    return node
 
 
 def _file(file: str, namespace: dict[str, Any]) -> _File | None:

@@ -87,7 +87,7 @@ def test_unrelated_commit(flights: Project) -> None:
 
 def test_helper_of_featurize(flights: Project) -> None:
     """A changed helper of featurize redoes every month's featurize and what follows."""
-    flights.edit(".dt.dayofweek", ".dt.dayofweek + 1")
+    flights.edit(".dt.day_of_week", ".dt.day_of_week + 1")
 
     assert ran(flights.run()) == {"featurize": 12, **DOWNSTREAM}
 

@@ -339,8 +339,8 @@ ON_THE_WAY = {
         "prepare",
         Bad(
             spoil=edit("return frame\n", 'return frame["weather"]\n'),
-            says="prepare=clean failed on file:HERE/raw[month=2013-01]: KeyError: 'weather'; "
-            "mend the function or the partition (and 2 more like it failed)",
+            says="prepare=clean failed on file:HERE/raw[month=2013-01] at small.py:7: "
+            "KeyError: 'weather'; mend the function or the partition (and 2 more like it failed)",
         ),
     ),
     "prepare returns nothing": (

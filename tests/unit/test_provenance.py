@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +179,22 @@ def test_a_changed_source_is_another_archive(recorder: Recorder, tmp_path: Path)
         digests.append(provenance.sources_of("", (path,), recorder))
 
     assert [digest == digests[0] for digest in digests] == [True, False, False]
+
+
+def test_code_that_was_edited_since_it_was_loaded_is_kept_as_it_runs(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long-lived process runs what it loaded, and that is what its runs can be rebuilt from."""
+    path = tmp_path / "edited_features.py"
+    path.write_text("def features(number):\n    return 1 * number\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("edited_features")
+    call(module.features, 1)
+    path.write_text("def features(number):\n    return 22 * number\n")
+    call(module.features, 2)
+    del sys.modules["edited_features"]
+
+    assert b"def features(number):\n    return 1 * number\n" in archived(recorder).values()
 
 
 def test_a_source_that_is_gone_costs_the_archive_only(

@@ -73,7 +73,8 @@ def _ingest() -> dict[str, ClauseElement]:
         "chunk_body": _select(chunk, "body", by=("digest",)),
         "find_run": _select(run, "id", *_RUN_FIELDS, by=("uuid",)),
         "set_run": _set(run, *_RUN_FIELDS, by=("id",)),
-        "describe_version": _describe_version(),
+        "describe_version": _describe(version, "version", "size", "rows", "format", "kind"),
+        "describe_snapshot": _describe(snapshot, "snapshot", "content_root", "partitions"),
         "find_output": _select(output, "facets", by=("run", "version")),
         "put_output": _put(output, ("run", "version"), "facets"),
         "outputs_of": _select(output, "version", by=("run",)),
@@ -106,17 +107,17 @@ def _rows() -> dict[str, ClauseElement]:
     return found
 
 
-def _describe_version() -> ClauseElement:
-    # A version's bytes decide all four. If two events disagree the greater one is kept, so
-    # that the order in which they arrive does not matter.
+def _describe(table: Table, key: str, *names: str) -> ClauseElement:
+    # What identifies the row decides all of them. If two events disagree the greater one is
+    # kept, so that the order in which they arrive does not matter.
     def greater(column: Column[Any]) -> ClauseElement:
         given = bindparam(column.name, type_=column.type)
         return case((or_(column.is_(None), given > column), given), else_=column)
 
     return (
-        update(version)
-        .where(version.c.id == bindparam("version"))
-        .values({name: greater(version.c[name]) for name in ("size", "rows", "format", "kind")})
+        update(table)
+        .where(table.c.id == bindparam(key))
+        .values({name: greater(table.c[name]) for name in names})
     )
 
 

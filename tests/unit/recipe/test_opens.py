@@ -6,14 +6,14 @@ import contextvars
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from begat.lineage.recipe import opens, watch
+from begat.lineage.recipe import opens, packages, party, watch
 
 
 @pytest.fixture
@@ -147,19 +147,77 @@ def test_nested(lake: Path) -> None:
     assert inner.undeclared == (str(lake / "b.csv"),)
 
 
-def test_threads(lake: Path) -> None:
-    """Another thread counts if it runs in a copy of the task's context, and only then."""
+def _deeper(file: Path) -> None:
+    with ThreadPoolExecutor() as inner:
+        inner.submit(file.read_text).result()
+
+
+@pytest.mark.parametrize("read", [Path.read_text, _deeper], ids=["thread", "thread's thread"])
+def test_threads(lake: Path, read: Callable[[Path], Any]) -> None:
+    """What a thread opens is its task's that started it, with or without the task's context."""
+    with watch([]) as opened, watch([]) as other, ThreadPoolExecutor() as pool:
+        contexts = (contextvars.copy_context(), contextvars.Context())
+        for context, name in zip(contexts, ("a.csv", "b.csv"), strict=True):
+            pool.submit(context.run, read, lake / name).result()
+
+    assert other.undeclared == (str(lake / "a.csv"), str(lake / "b.csv"))
+    assert opened.undeclared == ()
+
+
+def test_threads_of_others(lake: Path) -> None:
+    """What a thread opens that was there before any task is nobody's."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with watch([]) as opened:
+            pool.submit((lake / "a.csv").read_text).result()
+
+    assert opened.undeclared == ()
+
+
+def test_threads_that_stay(lake: Path) -> None:
+    """A pool that another task left may work for any task: its opens count for all of them."""
+    with ThreadPoolExecutor(1) as pool:
+        with watch([]) as first:
+            pool.submit(int).result()
+        with watch([]) as outer, watch([]) as inner:
+            pool.submit((lake / "a.csv").read_text).result()
+
+    assert (first.undeclared, outer.undeclared, inner.undeclared) == (
+        (),
+        (str(lake / "a.csv"),),
+        (str(lake / "a.csv"),),
+    )
+
+
+def test_installed_beside(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution's data is a library's in a folder it was told to lie in; others' is not."""
+    (lake / "wheel-1.0.dist-info").mkdir()
+    (lake / "wheel-1.0.dist-info" / "RECORD").write_text("wheel/data.json,,\n")
+    (lake / "wheel").mkdir()
+    (lake / "wheel" / "data.json").write_text("{}")
+    monkeypatch.syspath_prepend(lake)
+    caches = (packages.installed, party._targets)
+    for cached in caches:
+        cached.cache_clear()
     with watch([]) as opened:
-        context = contextvars.copy_context()
-        follows = threading.Thread(target=context.run, args=((lake / "a.csv").read_text,))
-        apart = threading.Thread(
-            target=contextvars.Context().run, args=((lake / "b.csv").read_text,)
-        )
-        for thread in (follows, apart):
-            thread.start()
-            thread.join()
+        for name in ("wheel/data.json", "wheel-1.0.dist-info/RECORD", "a.csv"):
+            (lake / name).read_text()
+    monkeypatch.undo()
+    for cached in caches:
+        cached.cache_clear()
 
     assert opened.undeclared == (str(lake / "a.csv"),)
+
+
+def test_notice(lake: Path) -> None:
+    """Whoever asks is told of a file when it is opened, once."""
+    told: list[str] = []
+    with watch([], told.append):
+        (lake / "a.csv").read_text()
+        at_once = list(told)
+        (lake / "a.csv").read_text()
+
+    assert (at_once, told) == ([str(lake / "a.csv")], [str(lake / "a.csv")])
 
 
 def test_after_an_error(lake: Path) -> None:

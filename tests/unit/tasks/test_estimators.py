@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -82,6 +83,16 @@ class Careless(Ridge):
         (Ridge(), {"zzz": 1}, "Ridge has no parameter 'zzz'; it has alpha, copy_X,"),
         (Ridge(), {"alpha": "much"}, "The 'alpha' parameter of Ridge must be"),
         (
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            {"logisticregression__C": "abc"},
+            "The 'C' parameter of LogisticRegression must be",
+        ),
+        (
+            GridSearchCV(make_pipeline(Ridge()), {}),
+            {"estimator__ridge__alpha": "much"},
+            "The 'alpha' parameter of Ridge must be",
+        ),
+        (
             "sklearn.model_selection:GridSearchCV",
             {},
             "estimator GridSearchCV cannot be made without arguments",
@@ -96,6 +107,29 @@ def test_build_names_what_is_wrong(estimator: Any, parameters: Any, message: str
 
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+class Majority(ClassifierMixin, BaseEstimator):
+    """Somebody's own, with no constraints of its parameters."""
+
+    def __init__(self, bias: float = 0.0) -> None:
+        self.bias = bias
+
+    def fit(self, rows: Any, labels: Any) -> Majority:
+        return self
+
+    def predict(self, rows: Any) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [(Majority(), "bias"), (make_pipeline(StandardScaler(), Majority()), "majority__bias")],
+)
+def test_estimators_without_constraints_are_taken(estimator: Any, name: str) -> None:
+    """Whoever derives an estimator need not say what its parameters may be."""
+    own = estimators.build(estimator, {name: 1.5})
+
+    assert own.get_params()[name] == 1.5
 
 
 def test_seed_fills_only_open_random_states() -> None:

@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from begat.lineage.errors import DataError, ParameterError
+from begat.lineage.events import canonical
 from begat.lineage.records import DatasetVersion, Snapshot
 from begat.tasks.evaluate import NO_VALUE, evaluate
 from begat.tasks.train import train
@@ -163,6 +167,40 @@ def test_slice_columns_are_no_features(lake: Lake, features: Snapshot) -> None:
     content = lake.read(evaluate(model, held_out(lake), target="late", slices=["carrier"]))
 
     assert set(content["slices"]["carrier"]) == {"AA", "DL", "UA"}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DecisionTreeClassifier(max_depth=3),
+        LogisticRegression(max_iter=5000),
+        make_pipeline(
+            ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), ["carrier"])]),
+            LogisticRegression(),
+        ),
+    ],
+    ids=["tree", "linear", "own"],
+)
+def test_strings_that_are_all_missing_are_missing_strings(
+    lake: Lake, features: Snapshot, estimator: Any
+) -> None:
+    """A holdout in which a column of strings has no value is evaluated all the same."""
+    model = train(features, estimator=estimator, target="late")["model"]
+    content = lake.read(evaluate(model, held_out(lake, carrier=None), target="late"))
+    rows = month(3).assign(carrier=np.array([np.nan] * 60, dtype=object))
+    predicted = lake.read(model).predict(rows[["distance", "hour", "carrier"]])
+
+    assert content["metrics"]["accuracy"] == pytest.approx((rows["late"] == predicted).mean())
+
+
+def test_slices_have_names_that_json_can_say(lake: Lake, model: DatasetVersion) -> None:
+    """What no reader of JSON takes is escaped in a slice's name; all else is as it is."""
+    holdout = held_out(lake, gate=["a\0b", "a\tb", "é"] * 20)
+    content = lake.read(evaluate(model, holdout, target="late", slices=["gate"]))
+    told = canonical(lake.run.run_facets["begat_metrics"])
+
+    assert set(content["slices"]["gate"]) == {"a\\x00b", "a\tb", "é"}
+    assert r"a\\x00b" in told
 
 
 def bad_metric(y_true: Any, y_pred: Any) -> float:

@@ -147,7 +147,7 @@ def test_transform_hands_over_lookups() -> None:
         (lambda frame: None, "returned NoneType for file:/lake/raw[month=2013-01]"),
         (lambda frame: frame[:0], "left no rows of file:/lake/raw[month=2013-01] (2 rows read)"),
         (lambda frame: frame[[]], "left no columns"),
-        (lambda frame: frame["b"], "failed on file:/lake/raw[month=2013-01]: KeyError: 'b'"),
+        (lambda frame: frame["b"], "at test_functions.py:150: KeyError: 'b'"),
         (lambda frame: 1 / 0, "ZeroDivisionError: division by zero"),
         (lambda frame: frame[["a", "a"]], "returned column 'a' twice"),
         (lambda frame: frame.T, "named a column 0"),

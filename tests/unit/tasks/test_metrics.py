@@ -184,6 +184,15 @@ def test_own_functions_by_name_and_with_parameters() -> None:
     )
 
 
+def test_located_metrics_are_reported_as_before() -> None:
+    """A name of a module's function and the function itself are one metric."""
+    given = ["f1", "math:dist", {"metric": "math:dist", "name": "far"}]
+    found = metrics.located(given)
+
+    assert found == ("f1", math.dist, {"metric": math.dist, "name": "far"})
+    assert [metric.name for metric in resolve(found, "binary")] == ["f1", "dist", "far"]
+
+
 def broken(y_true: Any, y_pred: Any) -> float:
     """Fails, in two lines."""
     raise RuntimeError("no\nidea")
