@@ -534,7 +534,10 @@ def test_what_a_failed_run_opened_its_retry_depends_on(
     call(fails_first, str(tmp_path / "tries"))
     about = facet(recorder, "begat_recipe")
 
-    assert about["reasons"] == [f"read {path}, which is none of its inputs"]
+    assert about["reasons"] == [
+        f"is given the file {tmp_path / 'tries'} as tries, by its path only",
+        f"read {path}, which is none of its inputs",
+    ]
     assert len(warnings(caplog)) == 1
 
 
