@@ -108,8 +108,8 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
         report = _walk(steps, partitions, caller.run.run_id)
         return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
-    # As many at once as there are cores: more would only hold more partitions in memory.
-    runner: Any = ThreadPoolTaskRunner(max_workers=_cores())
+    # Few at once: more would only hold more partitions in memory.
+    runner: Any = ThreadPoolTaskRunner(max_workers=max(4, _cores()))
     return tracked(prefect.flow(name=pipeline.name, task_runner=runner)(training))
 
 

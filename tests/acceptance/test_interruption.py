@@ -38,9 +38,11 @@ pipeline =""",
 #: Tells the gate when the process asks its own Prefect server whether it is up.
 ASKING = """
 import os, socket
+kept = []  # closing it here could swallow the interrupt that it asks for
 def tell(event, args):
     if event == "http.client.send" and b"/api/health" in bytes(args[1]):
-        socket.socket(socket.AF_UNIX).connect("server")
+        kept.append(socket.socket(socket.AF_UNIX))
+        kept[-1].connect("server")
 sys.addaudithook(tell)
 """
 
