@@ -15,6 +15,7 @@ from ..errors import BegatError
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
+    "diff": ".diff:diff",
     "models": ".models:models",
     "runs": ".runs:runs",
     "show": ".show:show",
