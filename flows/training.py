@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import plain, provenance
+from begat.lineage.capture import hardware
 from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
@@ -109,7 +109,7 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
         return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
     # Few at once: more would only hold more partitions in memory.
-    runner: Any = ThreadPoolTaskRunner(max_workers=max(4, _cores()))
+    runner: Any = ThreadPoolTaskRunner(max_workers=max(4, hardware.capture().usable_cores))
     return tracked(prefect.flow(name=pipeline.name, task_runner=runner)(training))
 
 
@@ -170,9 +170,3 @@ def _have_server(until: ExitStack) -> None:
 
     if FlowRunContext.get() is None:
         until.enter_context(prefect_server())
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

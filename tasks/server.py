@@ -236,7 +236,7 @@ def _serve(descriptor: int) -> None:
 def _end_with_parent() -> None:
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STARTUP)
+    time.sleep(STARTUP)  # a migration may end first; no server outlives its parent for longer
     os._exit(1)
 
 
