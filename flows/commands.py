@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from begat.lineage.cli.output import as_json, console, label, print_json, short
-from begat.lineage.errors import ParameterError
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline
     from .report import Report
     from .steps import Progress
+    from .why import Why
 
 _partitions = click.option(
     "--partitions", default="", metavar="EXPR", help="Train on these only: 'month<=2013-11'."
 )
-_parameters = click.option(
-    "--set",
-    "parameters",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Another value for a parameter: train.max_iter=60. May be given more than once.",
-)
+
+
+def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Parameters by --params and --set, in this order: the later of two counts."""
+    command = click.option(
+        "--set",
+        "parameters",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=lambda ctx, _, given: (*ctx.meta.get("begat.params", ()), *given),
+        help="Another value for a parameter: train.max_iter=60. May be given more than once.",
+    )(command)
+    return click.option(
+        "--params",
+        type=click.Path(dir_okay=False, path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_read_parameters,
+        help="A YAML file of parameters, such as train: {max_iter: 60}; --set wins over it.",
+    )(command)
+
+
+def _read_parameters(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        from .parameters import read
+
+        ctx.meta["begat.params"] = read(path)
+
+
 _plain = click.option("--plain", is_flag=True, help="Run the tasks without Prefect.")
 
 
@@ -35,19 +57,31 @@ _plain = click.option("--plain", is_flag=True, help="Run the tasks without Prefe
 @click.argument("pipeline")
 @_partitions
 @_parameters
+@click.option("--why", is_flag=True, help="Say what makes each task stale.")
 @as_json
-def plan(pipeline: str, partitions: str, parameters: tuple[str, ...], as_json: bool) -> None:
+def plan(
+    pipeline: str, partitions: str, parameters: tuple[str, ...], why: bool, as_json: bool
+) -> None:
     """Say what a run of PIPELINE would do, and run nothing.
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
     from . import training
 
-    report = training.plan(_load(pipeline, parameters), partitions=partitions)
+    loaded = _load(pipeline, parameters)
+    reasons: list[Why] = []
+    if why:
+        from .why import plan as explained
+
+        report, reasons = explained(loaded, partitions=partitions)
+    else:
+        report = training.plan(loaded, partitions=partitions)
     if as_json:
-        print_json(report.to_json() | {"stale": report.count("STALE", "PENDING")})
+        told = {"why": [reason.to_json() for reason in reasons]} if why else {}
+        print_json(report.to_json() | {"stale": report.count("STALE", "PENDING")} | told)
         return
     _print_tasks(report)
+    _print_reasons(reasons)
     if report.stale:
         stale, depend = report.count("STALE"), report.count("PENDING")
         console().print(
@@ -151,26 +185,9 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
 
 def _load(name: str, parameters: tuple[str, ...]) -> Pipeline:
     from .load import load
+    from .parameters import apply
 
-    return load(name).with_parameters(dict(map(_assignment, parameters)))
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    """`train.max_iter=60` as a key and a Python value; what is no literal is a string."""
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise ParameterError(f"--set takes KEY=VALUE, such as train.max_iter=60; got {text!r}")
-    try:
-        return key.strip(), ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError):
-        words = {"true": True, "false": False, "null": None}
-        return key.strip(), words.get(value.strip().lower(), value.strip())
-    except (TypeError, MemoryError, RecursionError):
-        shown = value if len(value) <= 60 else f"{value[:60]}…"
-        raise ParameterError(
-            f"--set {key.strip()} takes a number, a word, or a list or dict of them as Python "
-            f"writes it, such as [1, 2]; got {shown!r}"
-        ) from None
+    return apply(load(name), parameters)
 
 
 @contextmanager
@@ -234,3 +251,13 @@ def _print_tasks(report: Report) -> None:
             task.job, task.partition, state, short(task.run_id), style=styles.get(task.state, "")
         )
     console().print(table)
+
+
+def _print_reasons(reasons: list[Why]) -> None:
+    out = console()
+    for (job, lines), group in groupby(reasons, key=lambda reason: (reason.job, reason.lines)):
+        parts = [reason.partition for reason in group if reason.partition]
+        span = parts[0] if len(parts) == 1 else f"{len(parts)} partitions" if parts else ""
+        out.print(label((job, "bold"), f"  {span}"))
+        for line in lines:
+            out.print(f"  {line}")

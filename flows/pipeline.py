@@ -44,7 +44,8 @@ class Pipeline:
     Args:
         name: names the flow, its datasets and the model.
         source: path pattern of the raw partitions, `lake/flights/month={month}/*.csv`;
-            CSV or Parquet. A relative one is relative to the file that defines the pipeline.
+            CSV, JSON lines or Parquet. A relative one is relative to the file that defines the
+            pipeline.
         prepare: `(DataFrame, **lookups) -> DataFrame`, called for each partition.
         featurize: `(DataFrame) -> DataFrame`, called for each prepared partition.
         estimator: a scikit-learn estimator, or `"module:Class"`.

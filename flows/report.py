@@ -33,6 +33,8 @@ class Report:
     prefect_flow_run_id: str = ""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     tasks: tuple[TaskReport, ...] = ()
+    #: What evaluate returned: references by name; none in a plan that has to run first.
+    evaluated: Mapping[str, Any] = field(default_factory=dict)
 
     def count(self, *states: TaskState) -> int:
         """How many of the tasks are in one of these states."""

@@ -126,6 +126,8 @@ class Steps:
 
     def __post_init__(self) -> None:
         self.tasks: list[TaskReport] = []
+        #: By job and partition, of every call whose arguments are known.
+        self.recipes: dict[tuple[str, str], recipe.Recipe] = {}
 
     def walk(self, found: inputs.Inputs) -> Report:
         """Go through all five steps.
@@ -155,6 +157,7 @@ class Steps:
             model_version=registered.ref if isinstance(registered, ModelVersion) else "",
             metrics=self._metrics(evaluated),
             tasks=tuple(self.tasks),
+            evaluated={} if evaluated is PENDING else evaluated,
         )
 
     def _train(
@@ -201,7 +204,7 @@ class Steps:
         arguments = {
             "model": _part(trained, "model"),
             "signature": _part(trained, "signature"),
-            "evaluation": evaluated,
+            "evaluation": _part(evaluated, "evaluation"),
             "name": self.pipeline.name,
         }
         try:
@@ -290,6 +293,9 @@ class Steps:
             )
             for call in calls
         ]
+        self.recipes |= {
+            (job, call.partition): found for call, found in zip(calls, recipes, strict=True)
+        }
         if not self.ask:
             return [None for _ in calls]
         answers = self.space.answers([recipe.digest for recipe in recipes if recipe.reusable])
@@ -307,11 +313,11 @@ class Steps:
             sources.keep(version, self.space.artifacts)
 
     def _metrics(self, evaluated: Any) -> Mapping[str, float | None]:
-        if not isinstance(evaluated, DatasetVersion):
+        if evaluated is PENDING:
             return {}
         from begat.lineage import read
 
-        metrics: Mapping[str, float | None] = read(evaluated)["metrics"]
+        metrics: Mapping[str, float | None] = read(evaluated["evaluation"])["metrics"]
         return metrics
 
 

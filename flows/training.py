@@ -14,7 +14,7 @@ from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs
+from . import inputs, summary
 from .report import Report
 from .steps import Call, Progress, Steps, pending, quiet, source_files
 
@@ -106,6 +106,7 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
             ask=ask,
         )
         report = _walk(steps, partitions, caller.run.run_id)
+        summary.publish(report)
         return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
     # Few at once: more would only hold more partitions in memory.

@@ -6,6 +6,7 @@
 | `read`, `write` | what a reference stands for; what a task made |
 | `load` | a registered model |
 | `current` | the run that the calling code belongs to |
+| `child_environment` | the environment for a process that belongs to it |
 | `DatasetVersion`, `Snapshot`, `ModelVersion` | the references that tasks pass |
 | `plain` | the adapter for scripts and notebooks |
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import plain
     from .active import current
+    from .context import child_environment
     from .data import read, source, write
     from .records import Dataset, DatasetVersion, ModelVersion, Snapshot
     from .registry import load
@@ -27,6 +29,7 @@ __all__ = [
     "DatasetVersion",
     "ModelVersion",
     "Snapshot",
+    "child_environment",
     "current",
     "load",
     "plain",
@@ -41,6 +44,7 @@ _HOME = {
     "DatasetVersion": ".records",
     "ModelVersion": ".records",
     "Snapshot": ".records",
+    "child_environment": ".context",
     "current": ".active",
     "load": ".registry",
     "read": ".data",

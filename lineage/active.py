@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from .records import DatasetVersion, ModelVersion
+from .records import Caller, DatasetVersion, ModelVersion
 
 
 class ActiveRun:
@@ -17,13 +17,21 @@ class ActiveRun:
     """
 
     def __init__(
-        self, *, run_id: str = "", flow: str = "", recipe: str = "", seed: int = 0
+        self,
+        *,
+        run_id: str = "",
+        flow: str = "",
+        recipe: str = "",
+        seed: int = 0,
+        caller: Caller | None = None,
     ) -> None:
         self.run_id = run_id
         #: Name of the flow; what the run writes is `{flow}/{name}`.
         self.flow = flow
         self.recipe = recipe
         self.seed = seed
+        #: The run as others point to it, with its parent and root.
+        self.caller = caller
         self.run_facets: dict[str, Any] = {}
         self.job_facets: dict[str, Any] = {}
         self.inputs: dict[Any, dict[str, dict[str, Any]]] = {}

@@ -78,6 +78,7 @@ class Attempt:
             flow=self.caller.parent.job if self.caller.parent else run.job.rpartition(".")[0],
             recipe=self.recipe.digest,
             seed=self.tracked.seed,
+            caller=self.caller,
         )
         if (answer := self._answer()) is not None:
             return self._reuse(answer)

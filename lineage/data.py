@@ -62,16 +62,14 @@ def read(version: DatasetVersion) -> Any:
 
     store = workspace().artifacts
     kind, _, many = version.format.partition("+")
-    if kind in ("csv", "parquet"):
+    if kind in ("csv", "jsonl", "parquet"):
         frame = tables.read_table(version, store)
         if version.rows is None:  # nobody has counted them before
             counted = events.facets.input_statistics(size=version.size, rows=len(frame))
             current().input_facet(version, "inputStatistics", counted)
         return frame
     if many:
-        raise DataError(
-            f"{version} is many {kind} files, which only csv and parquet can be; name one file"
-        )
+        raise DataError(f"{version} is many {kind} files, which only tables can be; name one file")
     content = store.read(version.digest)
     if kind == "skops":
         return models.load(content, trusted=workspace().settings.trusted_types)
@@ -163,4 +161,4 @@ def _json(content: bytes, version: DatasetVersion) -> Any:
 def _kind(format_: str) -> Kind:
     if format_ == "skops":
         return "MODEL"
-    return "TABLE" if format_ in ("csv", "parquet") else "FILE"
+    return "TABLE" if format_ in ("csv", "jsonl", "parquet") else "FILE"

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, overload
 
-from . import flow_run
+from . import context, flow_run
 from .errors import PipelineError
 from .events import ids
 from .records import Caller, RunRef
@@ -33,6 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _flow: ContextVar[Caller | None] = ContextVar("begat_plain_flow", default=None)
+context.flow_runs.append(_flow.get)
 
 
 @contextmanager
@@ -149,10 +150,11 @@ def _task_caller(tracked: Tracked) -> Caller | None:
 
 
 def _caller(job: str, *, parent: Caller | None) -> Caller:
+    above, root = (parent.run, parent.root or parent.run) if parent else context.outer()
     return Caller(
         run=RunRef(run_id=ids.new_id(), namespace=workspace().settings.namespace, job=job),
-        parent=parent.run if parent else None,
-        root=(parent.root or parent.run) if parent else None,
+        parent=above,
+        root=root,
         engine="python",
         engine_version=platform.python_version(),
     )

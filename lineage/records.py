@@ -56,7 +56,7 @@ class DatasetVersion:
     size: int = field(compare=False)
     #: Rows of a table, where they have been counted.
     rows: int | None = field(default=None, compare=False)
-    #: How to read it: csv, parquet, json, skops, bytes; `+files` behind it: a manifest of such.
+    #: How to read it: csv, jsonl, parquet, json, skops, bytes; behind it `+files`: a manifest.
     format: str = field(default="bytes", compare=False)
     kind: Kind = field(default="FILE", compare=False)
     #: Id of the run that produced it; empty for what no tracked run made.

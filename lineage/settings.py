@@ -7,6 +7,7 @@
 | artifacts | BEGAT_ARTIFACTS | - | `{home}/artifacts` |
 | namespace | BEGAT_NAMESPACE | `namespace` | `begat` |
 | image_digest | BEGAT_IMAGE_DIGEST | - | none |
+| forward_seconds | BEGAT_FORWARD_SECONDS | - | 5 |
 | first_party | - | `first_party` | none beyond what recipes find by themselves |
 | trusted_types | - | `trusted_types` | none beyond the reviewed ones |
 
@@ -39,6 +40,8 @@ class Settings:
     namespace: str = "begat"
     #: `sha256:…` of the image the tasks run in, as the deployment handed it in.
     image_digest: str = ""
+    #: How long the end of a process may wait for other OpenLineage backends to take its events.
+    forward_seconds: float = 5.0
     #: Names of further modules whose code belongs to recipes.
     first_party: tuple[str, ...] = ()
     #: Full names of further types that a model file may hold.
@@ -72,6 +75,7 @@ def load(*, folder: Path | None = None, environ: Mapping[str, str] | None = None
         artifacts=env.get("BEGAT_ARTIFACTS") or str(home / "artifacts"),
         namespace=env.get("BEGAT_NAMESPACE") or table.get("namespace", "begat"),
         image_digest=_image_digest(env.get("BEGAT_IMAGE_DIGEST", "")),
+        forward_seconds=_seconds("BEGAT_FORWARD_SECONDS", env.get("BEGAT_FORWARD_SECONDS") or "5"),
         first_party=tuple(table.get("first_party", ())),
         trusted_types=tuple(table.get("trusted_types", ())),
     )
@@ -138,3 +142,13 @@ def _image_digest(text: str) -> str:
             f"BEGAT_IMAGE_DIGEST is 'sha256:' and 64 hexadecimal digits; got {text!r}"
         )
     return digest
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise SettingsError(f"{name} is a number of seconds between 0 and 3600; got {text!r}")
+    return seconds

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .content.merkle import Chunk
     from .content.stat import StatCache
     from .content.store import ArtifactStore
+    from .events.forward import Forwarder
     from .graph.store import Answer, Store
 
 log = logging.getLogger("begat")
@@ -73,6 +74,13 @@ class Workspace:
         settings.make_home(self.settings)
         return open_store(self.settings)
 
+    @cached_property
+    def forwarder(self) -> Forwarder:
+        """Takes the same events to other OpenLineage backends, if any is configured."""
+        from .events.forward import open_forwarder
+
+        return open_forwarder(self.settings)
+
     @property
     def store(self) -> Store:
         """The lineage store; opening it replays what earlier processes had to spool.
@@ -101,6 +109,7 @@ class Workspace:
         Raises:
             EventError: an event holds what JSON cannot say.
         """
+        self.forwarder.append(events)
         if self.away:
             self._spool(events, chunks, self._why)
             return
@@ -156,7 +165,9 @@ class Workspace:
             log.warning("%s", message)
 
     def close(self) -> None:
-        """Give back the database connections."""
+        """Give back the database connections, and forward what waits."""
+        if "forwarder" in vars(self):
+            self.forwarder.close()
         with self._lock:
             if self._store is not None:
                 self._store.close()

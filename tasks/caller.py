@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import prefect
 from prefect.context import FlowRunContext, SyncClientContext, TaskRunContext
 
+from begat.lineage import context as environment
 from begat.lineage.events import ids
 from begat.lineage.provenance import use_job_variables
 from begat.lineage.records import Caller, RunRef
 from begat.lineage.workspace import workspace
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
     from prefect.types import KeyValueLabels
 
@@ -80,34 +82,58 @@ def task_caller() -> Caller | None:
     )
 
 
+def flow_here() -> Caller | None:
+    """The flow run that this code is in; none outside one."""
+    context = FlowRunContext.get()
+    if context is None or context.flow is None or context.flow_run is None:
+        return None
+    return flow_caller(context.flow.name, context.flow_run)
+
+
+environment.flow_runs.append(flow_here)
+
+
 def nest(flow_run: FlowRun, outer: FlowRunContext | None) -> None:
     """Label a nested flow's run with its parent and root, here and in Prefect's database.
 
+    What `OPENLINEAGE_CONTEXT` names is the parent of a flow run that is nested in none.
+
     Args:
-        flow_run: any flow run; one that is nested in none, or labelled, is left as it is.
+        flow_run: any flow run; one that has neither, or is labelled, is left as it is.
         outer: the context of the flow it is nested in, where that runs in this process.
     """
-    if flow_run.parent_task_run_id is None or PARENT in flow_run.labels:
+    if PARENT in flow_run.labels:
+        return
+    above, root = (None, None) if flow_run.parent_task_run_id else environment.outer()
+    if above is None and flow_run.parent_task_run_id is None:
         return
     try:
         with SyncClientContext.get_or_create() as context:
             client = context.client
-            if outer is not None and outer.flow is not None and outer.flow_run is not None:
-                parent = flow_caller(outer.flow.name, outer.flow_run)
-            else:
-                run = client.read_task_run(flow_run.parent_task_run_id)
-                if run.flow_run_id is None:
+            if above is None:
+                parent = _outer_flow(client, flow_run, outer)
+                if parent is None:
                     return
-                above = client.read_flow_run(run.flow_run_id)
-                parent = flow_caller(client.read_flow(above.flow_id).name, above)
-            labels: KeyValueLabels = {
-                PARENT: _write(parent.run),
-                ROOT: _write(parent.root or parent.run),
-            }
+                above, root = parent.run, parent.root
+            labels: KeyValueLabels = {PARENT: _write(above), ROOT: _write(root or above)}
             flow_run.labels = {**flow_run.labels, **labels}
             client.update_flow_run_labels(flow_run.id, labels)
     except Exception as error:  # a server that is away costs the nesting, not the run
         log.warning("flow run %s is shown without its parent: %s", flow_run.name, error)
+
+
+def _outer_flow(
+    client: SyncPrefectClient, flow_run: FlowRun, outer: FlowRunContext | None
+) -> Caller | None:
+    if outer is not None and outer.flow is not None and outer.flow_run is not None:
+        return flow_caller(outer.flow.name, outer.flow_run)
+    if flow_run.parent_task_run_id is None:
+        return None
+    run = client.read_task_run(flow_run.parent_task_run_id)
+    if run.flow_run_id is None:
+        return None
+    above = client.read_flow_run(run.flow_run_id)
+    return flow_caller(client.read_flow(above.flow_id).name, above)
 
 
 def _run_id(flow_run: FlowRun) -> str:

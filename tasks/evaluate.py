@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from begat import lineage
@@ -14,12 +15,15 @@ from begat.lineage.records import DatasetVersion, Snapshot
 from . import estimators, frames, signature, split
 from . import metrics as measures
 from .functions import name_of, one_line
+from .pictures.album import album
 from .train import as_array, labels_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
-VERSION = 1
+VERSION = 2
 #: A slice column with more values than this is an identifier, not a slice.
 MOST_SLICES = 1000
 #: How a slice of rows whose value is missing is called.
@@ -38,11 +42,11 @@ def evaluate(
     metrics: Sequence[object] = (),
     holdout_fraction: float | None = None,
     seed: int = 0,
-) -> DatasetVersion:
-    """Metrics on the held-out rows, written as JSON to `{flow}/evaluation`.
+) -> dict[str, Any]:
+    """Metrics on the held-out rows, and pictures of them.
 
-    The JSON holds `task` (binary, multiclass, regression), `target`, `classes` (null for
-    a regressor), `rows`, `metrics` by name, `undefined` (why a metric is null), and
+    The evaluation is JSON with `task` (binary, multiclass, regression), `target`, `classes` (null
+    for a regressor), `rows`, `metrics` by name, `undefined` (why a metric is null), and
     `slices`: {column: {value: {metric: …, "rows": …}}}. Metrics have 12 significant
     digits: threads add the same numbers in another order, and differ beyond that.
 
@@ -54,7 +58,12 @@ def evaluate(
         slices: columns, features or not, by whose values the metrics are repeated.
         metrics: see `tasks.metrics`; the task's own by default.
         holdout_fraction: as train was given it: only rows that it left out are used.
-        seed: as train was given it.
+        seed: as train was given it; also chooses the rows that importances are measured on.
+
+    Returns:
+        `evaluation`, written to `{flow}/evaluation`; `pictures`, a list, each written as SVG
+        to `{flow}/pictures/roc`, …; and `curves`, written to `{flow}/curves`: JSON of what each
+        picture was drawn from. See `tasks.pictures`.
 
     Raises:
         ParameterError: a metric is unknown or failed.
@@ -65,6 +74,8 @@ def evaluate(
     wanted = _resolve(metrics, fitted)
     features = _columns(fitted, columns)
     roles = {target: "target"} | {name: "slice column" for name in slices if name != target}
+    grouping = measures.group_columns(metrics)
+    roles |= {name: "group column" for name in grouping if name not in roles}
     frame = frames.gather(
         holdout,
         features,
@@ -76,6 +87,7 @@ def evaluate(
     features = features or [name for name in frame.columns if name != target]
     rows = estimators.as_fitted(fitted, frame[features])
     said = _predictions(fitted, rows, frame[target], holdout)
+    said = replace(said, groups={name: _codes(frame[name])[0] for name in grouping})
     values, undefined = _computed(wanted, said)
     for name, reason in undefined.items():
         log.warning("%s is null for %s: %s", name, holdout, reason)
@@ -89,8 +101,16 @@ def evaluate(
         "undefined": undefined,
         "slices": sliced,
     }
-    _report(content)
-    return lineage.write(content, "evaluation", format="json")
+    drawn = album(said, model=fitted, rows=frame[features], target=target, seed=seed)
+    _report(content, drawn.steps)
+    return {
+        "curves": lineage.write(drawn.curves, "curves", format="json"),
+        "evaluation": lineage.write(content, "evaluation", format="json"),
+        "pictures": [
+            lineage.write(svg, f"pictures/{name}", format="svg")
+            for name, svg in sorted(drawn.pictures.items())
+        ],
+    }
 
 
 def _resolve(given: Sequence[object], fitted: Any) -> tuple[measures.Metric, ...]:
@@ -166,11 +186,7 @@ def _sliced(
 ) -> Iterator[tuple[str, Mapping[str, float | int | None]]]:
     import numpy as np
 
-    codes, values = column.factorize(use_na_sentinel=True)
-    names = [_sayable(str(value)) for value in values]
-    if column.isna().any():
-        names.append(NO_VALUE)
-        codes = np.where(codes < 0, len(values), codes)
+    codes, names = _codes(column)
     if len(names) > MOST_SLICES:
         raise DataError(
             f"slice column {column.name!r} has {len(names)} values in {holdout}, and at most "
@@ -189,14 +205,26 @@ def _sliced(
         yield name, measured
 
 
+def _codes(column: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Each row's value as a number, and what the numbers stand for."""
+    import numpy as np
+
+    codes, values = column.factorize(use_na_sentinel=True)
+    names = [_sayable(str(value)) for value in values]
+    if column.isna().any():
+        names.append(NO_VALUE)
+        codes = np.where(codes < 0, len(values), codes)
+    return codes, names
+
+
 def _sayable(text: str) -> str:
     """A slice's name without what JSON's readers refuse: U+0000 and halves of characters."""
     return re.sub("[\0\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
 
 
-def _report(content: Mapping[str, Any]) -> None:
+def _report(content: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> None:
     from begat.lineage.events import facets
 
     lineage.current().run_facet(
-        "begat_metrics", facets.metrics(content["metrics"], slices=content["slices"])
+        "begat_metrics", facets.metrics(content["metrics"], slices=content["slices"], steps=steps)
     )

@@ -3,10 +3,15 @@
 By default, and what else has a name:
 
     binary      roc_auc, average_precision, accuracy, f1, log_loss, brier;
-                balanced_accuracy, precision, recall, mcc
+                balanced_accuracy, precision, recall, mcc, ece, recall_at_precision_80,
+                precision_at_100, ndcg_at_10
     multiclass  accuracy, f1_macro, log_loss, roc_auc_ovr;
-                balanced_accuracy, precision_macro, recall_macro, mcc
-    regression  rmse, mae, r2; median_ae, max_error, mape
+                balanced_accuracy, precision_macro, recall_macro, mcc, ece
+    regression  rmse, mae, r2; median_ae, max_error, mape, ndcg_at_10
+
+The number in a name is anybody's: a precision in percent, or how many rows. `ndcg_at_10`
+is of all rows, or of each group and their mean: `{"metric": "ndcg_at_10", "parameters":
+{"group": "query"}}`, where `query` is a column of the featurized rows.
 
 Of two classes the second in sorted order is the positive one: True, 1, `on_time` of
 `late` and `on_time`. A function of the user's own is called with the true values and
@@ -19,18 +24,21 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from begat.lineage.errors import ParameterError
 
+from . import ranking
 from .functions import locate, name_of, one_line
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_NUMBERED_NAME = re.compile(r"(\w+_(?:at|precision))_([1-9]\d{0,8})")
 #: What a slice's number of rows is called beside its metrics.
 ROWS = "rows"
 
@@ -54,6 +62,8 @@ class Predictions:
     #: Higher is more likely positive: probabilities of the positive class, or the decision
     #: function; binary only.
     scores: npt.NDArray[np.float64] | None = None
+    #: By column that a metric groups by: the number of each row's group.
+    groups: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def of(self, rows: npt.NDArray[Any]) -> Predictions:
         """Those about some of the rows."""
@@ -64,6 +74,7 @@ class Predictions:
             predicted=self.predicted[rows],
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             scores=None if self.scores is None else self.scores[rows],
+            groups={name: group[rows] for name, group in self.groups.items()},
         )
 
     @property
@@ -161,7 +172,9 @@ def check(given: Sequence[object], kind: str) -> None:
     known = list(dict.fromkeys(name for task in tasks for name in NAMED[task]))
     for item in given:
         name = item.get("metric") if isinstance(item, Mapping) else item
-        if isinstance(name, str) and ":" not in name and name not in known:
+        if not isinstance(name, str) or ":" in name or name in known:
+            continue
+        if not any(_stem(name) in NUMBERED[task] for task in tasks):
             raise _unknown(name, kind, known)
     refused = []
     for task in tasks:
@@ -193,6 +206,8 @@ def _resolve(item: object, task: str) -> Metric:
         item = item["metric"]
     if isinstance(item, str) and ":" not in item:
         known = NAMED[task]
+        if numbered := _numbered(item, task, parameters):
+            return Metric(name=name or item, compute=numbered)
         if item not in known:
             raise _unknown(item, f"a {task} task", known)
         if parameters:
@@ -210,6 +225,41 @@ def _resolve(item: object, task: str) -> Metric:
         name=name or name_of(function).rpartition(".")[2],
         compute=_own(function, parameters),
     )
+
+
+def group_columns(given: Sequence[object]) -> list[str]:
+    """The columns that metrics group rows by."""
+    found = [item.get("parameters") for item in given if isinstance(item, Mapping)]
+    named = [own["group"] for own in found if isinstance(own, Mapping) and "group" in own]
+    return [name for name in dict.fromkeys(named) if isinstance(name, str)]
+
+
+def _stem(name: str) -> str:
+    """`precision_at` of `precision_at_100`; empty if the name has no number."""
+    found = _NUMBERED_NAME.fullmatch(name)
+    return found[1] if found else ""
+
+
+def _numbered(name: str, task: str, parameters: Mapping[str, Any]) -> Compute | None:
+    """The metric whose name ends in a number of the user's choice, `precision_at_100`."""
+    found = _NUMBERED_NAME.fullmatch(name)
+    compute = found and NUMBERED[task].get(found[1])
+    if not found or compute is None:
+        return None
+    number, group = int(found[2]), parameters.get("group")
+    if found[1] == "recall_at_precision" and number > 100:
+        raise ParameterError(
+            f"metric {name!r} asks for a precision of {number} %; name one up to 100, "
+            "recall_at_precision_80"
+        )
+    if parameters and not (
+        found[1] == "ndcg_at" and isinstance(group, str) and len(parameters) == 1
+    ):
+        raise ParameterError(
+            f"metric {name!r} does not take {dict(parameters)!r}; ndcg_at_{number} takes a "
+            "column, {'group': 'query'}, and others no parameters"
+        )
+    return lambda predictions: compute(predictions, number, group)
 
 
 def _own(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Compute:
@@ -303,6 +353,30 @@ def _roc_auc_ovr(p: Predictions) -> float:
     return float(roc_auc_score(p.truth, _probable(p), labels=p.classes, multi_class="ovr"))
 
 
+def _ece(p: Predictions) -> float:
+    _probable(p)
+    return ranking.expected_calibration_error(*ranking.outcomes(p))
+
+
+def _recall_at_precision(p: Predictions, number: int, group: str | None) -> float:
+    return ranking.recall_at_precision(_both_classes(p), _scored(p), number / 100)
+
+
+def _precision_at(p: Predictions, number: int, group: str | None) -> float:
+    return ranking.precision_at(p.positive, _scored(p), number)
+
+
+def _ndcg_at(p: Predictions, number: int, group: str | None) -> float:
+    import numpy as np
+
+    binary = p.task == "binary"
+    gains, scores = (p.positive, _scored(p)) if binary else (p.truth, p.predicted)
+    groups = np.zeros(len(gains), dtype=np.int64) if group is None else p.groups[group]
+    # Of a slice, some groups are not there at all.
+    _, groups = np.unique(groups, return_inverse=True)
+    return ranking.ndcg_at(gains.astype("float64"), scores.astype("float64"), number, groups)
+
+
 def _accuracy(p: Predictions) -> float:
     return float((p.truth == p.predicted).mean())
 
@@ -362,6 +436,7 @@ _TASKS: Mapping[str, tuple[str, ...]] = {
 _CLASSES: Mapping[str, Compute] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
+    "ece": _ece,
     "log_loss": _log_loss,
     "mcc": _mcc,
 }
@@ -391,4 +466,14 @@ NAMED: Mapping[str, Mapping[str, Compute]] = {
         "max_error": _of_numbers("max_error"),
         "mape": _of_numbers("mean_absolute_percentage_error"),
     },
+}
+#: By task, the metrics whose name ends in a number.
+NUMBERED: Mapping[str, Mapping[str, Callable[[Predictions, int, str | None], float]]] = {
+    "binary": {
+        "recall_at_precision": _recall_at_precision,
+        "precision_at": _precision_at,
+        "ndcg_at": _ndcg_at,
+    },
+    "multiclass": {},
+    "regression": {"ndcg_at": _ndcg_at},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +27,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The home of a test, and of the processes it starts."""
     for name in ("BEGAT_STORE", "BEGAT_ARTIFACTS", "BEGAT_NAMESPACE", "BEGAT_IMAGE_DIGEST"):
         monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith("OPENLINEAGE_") and name != "OPENLINEAGE_SPEC":
+            monkeypatch.delenv(name)  # no test forwards its events to where the developer's go
     folder = tmp_path / "home"
     monkeypatch.setenv("BEGAT_HOME", str(folder))
     with using(Workspace()):

@@ -16,9 +16,13 @@ from ..errors import BegatError
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
     "diff": ".diff:diff",
+    "explain": ".explain:explain",
+    "forward": ".forward:forward",
     "models": ".models:models",
+    "pictures": ".pictures:pictures",
     "runs": ".runs:runs",
     "show": ".show:show",
+    "verify": ".verify:verify",
 }
 INTERRUPTED = 130
 _DEBUG = "--debug"

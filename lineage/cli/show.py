@@ -65,6 +65,7 @@ def _tree(found: Mapping[str, Any]) -> Tree:
             tree, "read by", (f"{run['job']}  {short(run['run_id'])}" for run in found["read_by"])
         )
     _metrics(tree, found.get("metrics", {}))
+    _pictures(tree, found)
     if found["tasks"]:
         _inputs(tree, found["inputs"])
     _tasks(tree, found["tasks"])
@@ -86,6 +87,12 @@ def _metrics(tree: Tree, metrics: Mapping[str, float | None]) -> None:
             for name, value in metrics.items()
         )
         tree.add("metrics  " + "  ".join(values))
+
+
+def _pictures(tree: Tree, found: Mapping[str, Any]) -> None:
+    if names := [one["picture"] for one in found.get("pictures", ()) if one["format"] == "svg"]:
+        ref = f"{found['model']}@{found['version']}"
+        tree.add(f"pictures  {', '.join(names)}  (begat pictures {ref} --folder DIRECTORY)")
 
 
 def _inputs(tree: Tree, inputs: list[dict[str, Any]]) -> None:

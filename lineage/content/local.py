@@ -82,6 +82,29 @@ class LocalStore:
             self._set_aside(here[digest])
         return frozenset(sound)
 
+    def rehash(self, digest: str) -> tuple[str, int] | None:
+        """What is kept under `digest` really is, read from the disk; see `ArtifactStore`."""
+        path = self._path(digest)
+        if not path.exists():
+            return None
+        _forget_pages(path)
+        try:
+            return digest_file(path)
+        except DataError as error:
+            raise ArtifactError(str(error)) from None
+
+    def set_aside(self, digest: str) -> bytes | Path | None:
+        """Move what is kept under `digest` to `set-aside/`; see `ArtifactStore`."""
+        path = self._path(digest)
+        if not path.exists():
+            return None
+        moved = self._set_aside(path)
+        if moved is None:
+            raise ArtifactError(
+                f"{path} cannot be moved to set-aside/; make {self.folder} writable"
+            )
+        return moved
+
     def _found(self, paths: Mapping[str, Path]) -> dict[str, str]:
         """The digest that each file really has; none for one that cannot be read."""
         try:
@@ -128,13 +151,26 @@ class LocalStore:
         _sync_folder(path.parent)
         self._cache.remember(path, digest)
 
-    def _set_aside(self, path: Path) -> None:
+    def _set_aside(self, path: Path) -> Path | None:
         # In a folder that begat may only read, what is wrong stays where it is: every read and
         # every `present` finds it wrong again.
         with suppress(OSError):
             folder = self.folder / "set-aside"
             folder.mkdir(exist_ok=True)
-            path.replace(folder / f"{path.parent.name}{path.name}-{uuid.uuid4().hex}")
+            return path.replace(folder / f"{path.parent.name}{path.name}-{uuid.uuid4().hex}")
+        return None
+
+
+def _forget_pages(path: Path) -> None:
+    """Let the next read come from the disk: memory may hold what the disk has lost."""
+    if not hasattr(os, "posix_fadvise"):  # not every system has it
+        return
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
 
 
 def _snapshot(source: Path, descriptor: int, partial: Path) -> str:

@@ -51,3 +51,12 @@ class MemoryStore:
             for digest in digests
             if digest in self.artifacts and digest_bytes(self.artifacts[digest]) == digest
         )
+
+    def rehash(self, digest: str) -> tuple[str, int] | None:
+        """The digest and size of what is kept under `digest`."""
+        data = self.artifacts.get(digest)
+        return None if data is None else (digest_bytes(data), len(data))
+
+    def set_aside(self, digest: str) -> bytes | Path | None:
+        """Forget what is kept under `digest`, and return it."""
+        return self.artifacts.pop(digest, None)

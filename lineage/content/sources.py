@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORMATS = {
     ".csv": "csv",
     ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".skops": "skops",

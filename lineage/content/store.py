@@ -40,6 +40,26 @@ class ArtifactStore(Protocol):
         """Which of these are here and are what they should be."""
         ...
 
+    def rehash(self, digest: str) -> tuple[str, int] | None:
+        """The digest and size that the bytes kept under `digest` really have, read past all caches.
+
+        None if there are none. Whatever is found stays where it is.
+
+        Raises:
+            ArtifactError: something is there and cannot be read.
+        """
+        ...
+
+    def set_aside(self, digest: str) -> bytes | Path | None:
+        """Move what is kept under `digest` out of the way: what it holds, or where it is now.
+
+        None if nothing is kept there.
+
+        Raises:
+            ArtifactError: it cannot be moved.
+        """
+        ...
+
 
 def open_store(settings: Settings) -> ArtifactStore:
     """The store that the settings name. Nothing is created before the first write.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..records import DatasetVersion
-from . import delimited
+from . import delimited, lines
 from .manifest import Manifest
 from .sources import FILES
 
@@ -57,6 +57,8 @@ def read_table(version: DatasetVersion, store: ArtifactStore) -> DataFrame:
 def columns(version: DatasetVersion, source: ArtifactStore | Path) -> list[str]:
     """The names of a table's columns, from its header alone where `source` is its file.
 
+    JSON lines have no header: all of them are read.
+
     Raises:
         DataError: the header cannot be read, or has a name twice.
         ArtifactError: the bytes are not in the store.
@@ -71,6 +73,8 @@ def columns(version: DatasetVersion, source: ArtifactStore | Path) -> list[str]:
         data, name = source.read(file.digest), f"{name}: {file.name}"
     if version.format.startswith("parquet"):
         return _parquet_columns(io.BytesIO(data), name)
+    if version.format.startswith("jsonl"):
+        return lines.columns(data, name=name)
     return delimited.columns(delimited.decode(data, name=name), name=name)
 
 
@@ -144,12 +148,13 @@ def _name(version: DatasetVersion) -> str:
 
 
 def _reader(version: DatasetVersion) -> Callable[..., DataFrame]:
-    readers = {"csv": delimited.read, "parquet": _read_parquet}
+    readers = {"csv": delimited.read, "jsonl": lines.read, "parquet": _read_parquet}
     try:
         return readers[version.format.removesuffix(FILES)]
     except KeyError:
         raise DataError(
-            f"{_name(version)} is no table but {version.format}; a table is a .csv or .parquet file"
+            f"{_name(version)} is no table but {version.format}; "
+            "a table is a .csv, .jsonl or .parquet file"
         ) from None
 
 
@@ -189,6 +194,8 @@ def _columns_of_file(path: Path, file_format: str, name: str) -> list[str]:
     if file_format == "parquet":
         return _parquet_columns(path, name)
     try:
+        if file_format == "jsonl":
+            return lines.columns(path.read_bytes(), name=name)
         with path.open("rb") as file:
             line = file.readline()
             # A name in quotes may hold a line break.

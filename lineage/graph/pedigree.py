@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
-from . import nodes, queries
+from . import nodes, pictures, queries
 from .ancestry import Ancestry
 from .store import Store
 
@@ -63,7 +63,7 @@ def pedigree(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> dict[s
     `register_run_id, registered_by, created_at, artifact`, of the training run `code {commit,
     repository, dirty, sources}, image {digest}, packages {digest}, python, hardware, seeds,
     parameters`; then `tasks`, one a run, `inputs` (all data from outside, with `role` train,
-    holdout, both or lookup), `metrics, slices, signature, data_quality` and `truncated`.
+    holdout, both or lookup), `metrics, slices, signature, pictures, data_quality` and `truncated`.
 
     A run's has what it read and wrote in place of the model's fields; a dataset version's
     has who made and who read it.
@@ -106,6 +106,7 @@ def _model_version(store: Store, db: sqlite3.Connection, of: ModelVersion) -> di
         "metrics": body.get("metrics", {}),
         "slices": body.get("slices", {}),
         "signature": body.get("signature"),
+        "pictures": pictures.of_register_run(db, row["run_id"]),
         "data_quality": _data_quality(ancestry),
         "truncated": ancestry.truncated or register is None or training is None,
     }

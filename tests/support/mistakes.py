@@ -9,7 +9,7 @@ from support.small import MONTHS, Small
 
 METRICS = (
     "roc_auc, average_precision, f1, precision, recall, brier, accuracy, balanced_accuracy, "
-    "log_loss, mcc, f1_macro, precision_macro, recall_macro, roc_auc_ovr"
+    "ece, log_loss, mcc, f1_macro, precision_macro, recall_macro, roc_auc_ovr"
 )
 
 
@@ -155,7 +155,7 @@ AT_ONCE = {
             [small.month(month).with_suffix(".txt").write_text("late") for month in MONTHS],
         ),
         says="HERE/raw/month=2013-01/rows.txt is no table but bytes; "
-        "a table is a .csv or .parquet file",
+        "a table is a .csv, .jsonl or .parquet file",
     ),
     "an unknown key of --partitions": Bad(
         arguments=("--partitions", "year<=2013"),

@@ -63,6 +63,14 @@ def test_image_digest(tmp_path: Path, digest: str) -> None:
         settings.load(folder=tmp_path, environ={"BEGAT_IMAGE_DIGEST": digest})
 
 
+@pytest.mark.parametrize("seconds", ["soon", "-1", "nan", "1e9"])
+def test_forward_seconds(tmp_path: Path, seconds: str) -> None:
+    """A time that no process would wait is refused."""
+    with pytest.raises(SettingsError, match="BEGAT_FORWARD_SECONDS"):
+        settings.load(folder=tmp_path, environ={"BEGAT_FORWARD_SECONDS": seconds})
+    assert settings.load(folder=tmp_path, environ={}).forward_seconds == 5.0
+
+
 def test_unwritable_home(tmp_path: Path) -> None:
     """A home that cannot be made is named, with the way out."""
     (tmp_path / "file").write_text("")

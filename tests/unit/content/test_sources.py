@@ -121,7 +121,13 @@ def test_renamed_file_is_another_version(tmp_path: Path, cache: StatCache) -> No
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("x.CSV", "csv"), ("x.pq", "parquet"), ("x.parquet", "parquet"), ("x", "bytes")],
+    [
+        ("x.CSV", "csv"),
+        ("x.jsonl", "jsonl"),
+        ("x.pq", "parquet"),
+        ("x.parquet", "parquet"),
+        ("x", "bytes"),
+    ],
 )
 def test_format(tmp_path: Path, cache: StatCache, name: str, expected: str) -> None:
     """The format is read from the suffix."""

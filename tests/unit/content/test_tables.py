@@ -86,7 +86,7 @@ class TestRead:
 
     def test_no_table(self, store: MemoryStore) -> None:
         """What is no table says what one is."""
-        with pytest.raises(DataError, match=r"no table but skops; a table is a \.csv or \.parquet"):
+        with pytest.raises(DataError, match=r"no table but skops; a table is a \.csv, \.jsonl or"):
             tables.read_table(version(store.write(b""), "skops"), store)
 
     @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1xxxxPAR1", b"a,b\n1,2\n" * 9])

@@ -106,7 +106,7 @@ def test_diff_leads_from_old_to_new(old: str, new: str) -> None:
     body = [line for line in lines if not line.startswith("@@")]
     kept = [[line[1:] for line in body if line[0] in f" {sign}"] for sign in "-+"]
 
-    if len(old.splitlines()) <= sources.CONTEXT and old != new:
+    if len(old.splitlines()) <= sources.CONTEXT and old.splitlines() != new.splitlines():
         assert kept == [old.splitlines(), new.splitlines()]
     assert all(line in old.splitlines() for line in kept[0])
     assert all(line in new.splitlines() for line in kept[1])

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from begat.flows import training
-from begat.flows.commands import _assignment
+from begat.flows.parameters import assignment
 from begat.lineage.errors import ParameterError
 from support.delays import Lake
 
@@ -109,6 +109,6 @@ def test_another_metric_of_the_same_name_is_evaluated_anew(
 def test_values_that_python_cannot_make_are_refused(value: str) -> None:
     """What is written as a value and is none is refused in one short line."""
     with pytest.raises(ParameterError, match=r"^--set prepare.a takes a number, a word") as caught:
-        _assignment(f"prepare.a={value}")
+        assignment(f"prepare.a={value}")
 
     assert len(str(caught.value)) < 250

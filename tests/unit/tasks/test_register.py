@@ -21,7 +21,8 @@ def made(lake: Lake) -> dict[str, Any]:
     """What is registered: a model, its signature and its evaluation."""
     features = lake.snapshot({"": month(1)})
     trained = train(features, estimator=LogisticRegression(max_iter=5000), target="late")
-    return {**trained, "evaluation": evaluate(trained["model"], features, target="late")}
+    evaluated = evaluate(trained["model"], features, target="late")
+    return {**trained, "evaluation": evaluated["evaluation"]}
 
 
 def run_of(recipe: str, number: int = 7) -> ActiveRun:
@@ -80,7 +81,8 @@ def test_event_tells_the_version(lake: Lake, made: dict[str, Any]) -> None:
 
 def test_outside_a_run_content_decides(lake: Lake, made: dict[str, Any]) -> None:
     """Without a recipe, other content is another version and the same never is."""
-    other = evaluate(made["model"], lake.snapshot({"": month(2)}), target="late")
+    february = lake.snapshot({"": month(2)})
+    other = evaluate(made["model"], february, target="late")["evaluation"]
     with active(run_of("")):
         versions = [
             register(**given, name="bare").version

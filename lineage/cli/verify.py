@@ -1,0 +1,126 @@
+"""`begat verify`: is everything there, and is it what it was?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from .output import as_json, console, label, print_json, short, store
+
+if TYPE_CHECKING:
+    from ..verify import Finding, Progress, Report
+
+_STYLES = {"missing": "red", "changed": "red", "lost": "yellow"}
+_STAGES = {
+    "events": "hearing events",
+    "runs": "comparing the graph",
+    "objects": "hashing objects",
+    "reruns": "doing runs again",
+}
+
+
+@click.command()
+@click.argument("ref", required=False, default="")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Restore what can be restored, and mark the rest as lost. Runs kept code again.",
+)
+@as_json
+@click.pass_context
+def verify(ctx: click.Context, ref: str, repair: bool, as_json: bool) -> None:
+    """Check that everything REF stands on is there, and still what it was.
+
+    REF is a model version, a run or a dataset's version, as in `begat show`; without one,
+    everything that is recorded is checked. Ends with exit code 1 if anything is not sound.
+    """
+    from .. import verify as checks
+    from ..workspace import workspace
+
+    store()  # says it if nothing is recorded here
+    with _progress() as progress:
+        if repair:
+            report = checks.repair(workspace(), ref, progress=progress)
+        else:
+            with checks.verification(workspace(), ref, progress=progress) as done:
+                report = done.report
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    ctx.exit(0 if report.sound else 1)
+
+
+def _print(report: Report) -> None:
+    from ..verify.report import counted
+
+    out = console()
+    for line in report.repaired:
+        out.print(label(("restored", "green"), f"  {line}"))
+    for line in report.refused:
+        out.print(label(("not restored", "yellow"), f"  {line}"))
+    if report.sound:
+        out.print(label((f"{report.ref} is sound", "bold green")))
+    else:
+        said = counted(report.findings)
+        out.print(label((f"{report.ref} is not sound", "bold red"), f": {said}"))
+        for finding in report.findings:
+            _print_finding(finding)
+    counts = report.counts
+    tally = (
+        f"{counts.objects} objects of {_size(counts.bytes)} hashed, {counts.runs} runs, "
+        f"{counts.events} events, {counts.chunks} chunks, {counts.rows} rows of the graph, "
+        f"{counts.predictions} recorded predictions made again"
+    )
+    out.print(label((tally, "dim")))
+
+
+def _print_finding(finding: Finding) -> None:
+    state = (f"{finding.state:<9}", _STYLES.get(finding.state, "red"))
+    digest = short(finding.digest) if finding.kind == "object" else ""
+    named = "  ".join(filter(None, [finding.name, digest]))
+    out = console()
+    out.print(label("  ", state, " ", (named, "bold"), f"  {finding.says}"))
+    if finding.recovery is not None:
+        out.print(label((f"            {finding.recovery.says}", "dim")))
+    elif finding.kind == "object":
+        out.print(label(("            nothing that is known can make it again", "dim")))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    err = console(stderr=True)
+    if not err.is_terminal:
+        yield lambda what, done, total: None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.TextColumn("{task.fields[shown]}"),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=err, transient=True) as shown:
+        tasks: dict[str, bars.TaskID] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(_STAGES[what], total=None, shown="")
+            text = _size(done) if what == "objects" else str(done)
+            shown.update(tasks[what], completed=done, total=total or None, shown=text)
+
+        yield tell
+
+
+def _size(number: float) -> str:
+    if number < 1024:
+        return f"{number:.0f} bytes"
+    for unit in ("KiB", "MiB", "GiB"):
+        number /= 1024
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"
