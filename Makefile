@@ -1,5 +1,5 @@
 # Each target makes its own environment: uv if it is there, else one bootstrapped with pip.
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench clean
 
 # The first Python that begat runs on; PYTHON=/path/to/python (with uv: UV_PYTHON) names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -18,14 +18,18 @@ demo: .venv/.ready ## train on real flights twice, in begat-demo/
 test: .venv/.ready ## run all tests
 	.venv/bin/python -m pytest -q -n 2 --dist loadfile
 
-check: .venv/.ready ## lint, types, layers
+check: .venv/.ready ## lint, types, layers, documentation
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/python -m pytest -q tests/docs/test_complete.py tests/docs/test_wellformed.py
+
+bench: .venv/.ready ## measure what begat costs beside its peers (ONLY=noop: one subject), 25 min
+	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ONLY)
 
 clean: ## remove what the others made
-	rm -rf .venv .begat begat-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .begat .bench begat-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
 .venv/.ready: pyproject.toml uv.lock

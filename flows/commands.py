@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from begat.lineage.cli.output import as_json, console, label, print_json, short
+from begat.lineage.cli.output import as_json, console, label, print_json, say, short
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline
+    from .remember import Memory
     from .report import Report
     from .steps import Progress
     from .why import Why
@@ -66,16 +67,13 @@ def plan(
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
-    from . import training
-
-    loaded = _load(pipeline, parameters)
     reasons: list[Why] = []
     if why:
         from .why import plan as explained
 
-        report, reasons = explained(loaded, partitions=partitions)
+        report, reasons = explained(_load(pipeline, parameters), partitions=partitions)
     else:
-        report = training.plan(loaded, partitions=partitions)
+        report = _planned(pipeline, partitions, parameters)
     if as_json:
         told = {"why": [reason.to_json() for reason in reasons]} if why else {}
         print_json(report.to_json() | {"stale": report.count("STALE", "PENDING")} | told)
@@ -88,7 +86,7 @@ def plan(
             f"{stale} to run, {depend} that depend on them, {report.count('REUSED')} reused"
         )
     else:
-        console().print(f"nothing to do: {report.model_version} stands")
+        say(f"nothing to do: {report.model_version} stands")
 
 
 @click.command()
@@ -114,17 +112,27 @@ def run(
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
-    from . import training
+    memory = _memory(pipeline, partitions, parameters)
+    known = None if without_store else memory.recall()
+    if known is not None:
+        from .unchanged import record
 
-    loaded = _load(pipeline, parameters)
-    with _progress() as progress:
-        report = training.run(
-            loaded,
-            partitions=partitions,
-            adapter="plain" if plain else "prefect",
-            ask=not without_store,
-            progress=progress,
-        )
+        report = record(known)
+    else:
+        from . import training
+
+        with memory.loading():
+            loaded = _load(pipeline, parameters)
+        with _progress() as progress:
+            report = training.run(
+                loaded,
+                partitions=partitions,
+                adapter="plain" if plain else "prefect",
+                ask=not without_store,
+                progress=progress,
+            )
+        if not without_store:
+            memory.keep(loaded, report)
     if as_json:
         print_json(report.to_json())
     else:
@@ -183,6 +191,30 @@ def demo(ctx: click.Context, folder: Path, plain: bool, as_json: bool) -> None:
         ctx.invoke(show, ref=version)
 
 
+def _planned(pipeline: str, partitions: str, parameters: tuple[str, ...]) -> Report:
+    memory = _memory(pipeline, partitions, parameters)
+    known = memory.recall()
+    if known is not None:
+        return known
+    from . import training
+
+    with memory.loading():
+        loaded = _load(pipeline, parameters)
+    report = training.plan(loaded, partitions=partitions)
+    memory.keep(loaded, report)
+    return report
+
+
+def _memory(pipeline: str, partitions: str, parameters: tuple[str, ...]) -> Memory:
+    from begat.lineage.workspace import workspace
+
+    from .remember import Memory, Request
+
+    given = tuple((type(text).__name__, str(text)) for text in parameters)
+    request = Request(pipeline=pipeline, partitions=partitions, parameters=given)
+    return Memory(request, workspace())
+
+
 def _load(name: str, parameters: tuple[str, ...]) -> Pipeline:
     from .load import load
     from .parameters import apply
@@ -224,7 +256,6 @@ def _progress() -> Iterator[Progress]:
 
 def _print_report(report: Report) -> None:
     executed, reused = report.count("COMPLETE"), report.count("REUSED")
-    out = console()
     version = (report.model_version, "bold green")
     if not report.model_version:
         version = ("not registered yet", "bold yellow")
@@ -233,9 +264,9 @@ def _print_report(report: Report) -> None:
         if executed
         else f"nothing to do: all {reused} reused"
     )
-    out.print(label(version, f"  {done}"))
+    say(version, f"  {done}")
     for name, value in report.metrics.items():
-        out.print(f"  {name:<18} {'undefined' if value is None else format(value, '.4f')}")
+        say(f"  {name:<18} {'undefined' if value is None else format(value, '.4f')}")
 
 
 def _print_tasks(report: Report) -> None:

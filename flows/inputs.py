@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from begat.lineage.content import sources, tables
+from begat.lineage.content import sources
 from begat.lineage.errors import DataError
 from begat.lineage.records import DatasetVersion, Snapshot
-from begat.tasks import frames
 
 from . import partitions
 
@@ -28,8 +27,31 @@ class Inputs:
     parts: tuple[DatasetVersion, ...]
     lookups: Mapping[str, DatasetVersion]
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digest by what it is of: `[month=2013-01]`, or a lookup's name."""
+        return {f"[{part.partition}]": part.digest for part in self.parts} | {
+            name: version.digest for name, version in self.lookups.items()
+        }
 
-def find(pipeline: Pipeline, space: Workspace, *, chosen: str = "") -> Inputs:
+
+class Places(Protocol):
+    """Where a pipeline reads from: a `Pipeline`, or what is remembered of one."""
+
+    @property
+    def source(self) -> str:
+        """Path pattern of the raw partitions."""
+
+    @property
+    def lookups(self) -> Mapping[str, str]:
+        """A path by name."""
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths are relative to."""
+
+
+def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
     """Digest what the pipeline reads; nothing is copied yet.
 
     Args:
@@ -100,6 +122,9 @@ def check_roles(part: DatasetVersion, pipeline: Pipeline, store: ArtifactStore) 
         | dict.fromkeys(pipeline.slices, "slice column")
         | {pipeline.target: "target"}
     )
+    from begat.lineage.content import tables
+    from begat.tasks import frames
+
     frames.check_columns(tables.columns(part, store), list(roles), part, roles)
 
 
@@ -154,6 +179,8 @@ def split(
 
 
 def _columns(part: DatasetVersion, store: ArtifactStore) -> set[str]:
+    from begat.lineage.content import tables
+
     many = part.format.endswith("+files")
     if many and not store.present([part.digest]):
         sources.keep(part, store)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _WORDS = {"true": True, "false": False, "null": None}
 #: What YAML 1.1 takes for a string, and everybody else for a number: 1e-3.
 _EXPONENT = r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"
+#: Values in a file, each as often as an alias repeats it: a few lines could hold billions.
+MOST_VALUES = 100_000
 
 
 class FromFile(str):
@@ -30,6 +32,10 @@ class FromFile(str):
         made.key, made.value, made.origin = key, value, origin
         return made
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str, Any], dict[str, Path]]:
+        """What copies and pickles are made of."""
+        return (self.key, self.value), {"origin": self.origin}
+
     key: str
     value: Any
     origin: Path
@@ -42,7 +48,8 @@ def read(path: Path) -> tuple[FromFile, ...]:
     `seed`.
 
     Raises:
-        ParameterError: it cannot be read, is no such mapping, or has a key twice.
+        ParameterError: it cannot be read, is no such mapping, has a key twice, or aliases that
+            repeat more than anybody could have meant.
     """
     import yaml
 
@@ -57,6 +64,9 @@ def read(path: Path) -> tuple[FromFile, ...]:
         raise ParameterError(f"{path} is not UTF-8; write it again") from None
     except yaml.YAMLError as error:
         raise ParameterError(f"{path} cannot be read as YAML ({_reason(error)}); mend it") from None
+    except RecursionError:
+        raise ParameterError(f"{path} nests too deeply; parameters are lists or dicts") from None
+    _check_size(given, path)
     if given is None:
         return ()
     if not isinstance(given, dict):
@@ -117,6 +127,22 @@ def assignment(text: str) -> tuple[str, Any]:
         ) from None
 
 
+def _check_size(given: object, path: Path) -> None:
+    count, waiting = 0, [given]
+    while waiting:
+        count += 1
+        if count > MOST_VALUES:
+            raise ParameterError(
+                f"{path} holds more than {MOST_VALUES:,} values, or one that holds itself; "
+                "mend its aliases"
+            )
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple, set)):
+            waiting += value
+
+
 def _flat(given: dict[Any, Any], path: Path) -> Iterator[tuple[str, Any]]:
     for step, value in given.items():
         inner = value if isinstance(value, dict) else {"": value}
@@ -140,13 +166,22 @@ def _loader() -> type[yaml.SafeLoader]:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
             seen = set()
             for key, _ in node.value:
-                if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                    continue
+                if key.value in seen:
                     raise yaml.constructor.ConstructorError(
                         problem=f"{key.value!r} is there twice", problem_mark=key.start_mark
                     )
-                if isinstance(key, yaml.ScalarNode):
-                    seen.add(key.value)
+                seen.add(key.value)
             return super().construct_mapping(node, deep=deep)
+
+        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep=deep)
+            except ValueError as error:  # a date or a number that there is not
+                raise yaml.constructor.ConstructorError(
+                    problem=str(error), problem_mark=node.start_mark
+                ) from None
 
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_EXPONENT), "-+0123456789")
     return Loader

@@ -18,6 +18,7 @@ from begat.tasks.functions import check_frame_function
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.blocks.core import Block
 
     from .report import Report
 
@@ -134,14 +135,21 @@ class Pipeline:
             self.with_parameters(parameters or {}), partitions=partitions, adapter=adapter
         )
 
-    def flow(self) -> Flow[..., Any]:
+    def flow(self, *, blocks: Sequence[Block | str] = ()) -> Flow[..., Any]:
         """A Prefect flow of this pipeline, to serve or deploy.
 
         Its parameters are `partitions` and `parameters`, as in `run`.
+
+        Args:
+            blocks: what its runs work with, as blocks of begat's or by their names:
+                `begat-store/production`.
+
+        Raises:
+            SettingsError: one of `blocks` is no block of begat's.
         """
         from . import training
 
-        return training.flow(self)
+        return training.flow(self, blocks=blocks)
 
     def _with_parameter(self, key: str, value: Any) -> Pipeline:
         step, _, name = key.partition(".")

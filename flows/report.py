@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 #: COMPLETE did work; REUSED was answered by an earlier run; STALE must run; PENDING depends
@@ -20,6 +20,17 @@ class TaskReport:
     #: The run that produced what it stands for; empty if none did yet.
     run_id: str
     state: TaskState
+    #: Digest of all that determines its output; empty while that is not known.
+    recipe: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The task in the object that `begat run --json` prints."""
+        return {
+            "job": self.job,
+            "partition": self.partition,
+            "run_id": self.run_id,
+            "state": self.state,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +46,10 @@ class Report:
     tasks: tuple[TaskReport, ...] = ()
     #: What evaluate returned: references by name; none in a plan that has to run first.
     evaluated: Mapping[str, Any] = field(default_factory=dict)
+    #: Digest by what was read from outside: `[month=2013-01]` of the source, a lookup's name.
+    data: Mapping[str, str] = field(default_factory=dict)
+    #: Names of the environment variables that its recipes hold.
+    variables: frozenset[str] = frozenset()
 
     def count(self, *states: TaskState) -> int:
         """How many of the tasks are in one of these states."""
@@ -54,5 +69,5 @@ class Report:
             "executed": self.count("COMPLETE"),
             "reused": self.count("REUSED"),
             "metrics": dict(self.metrics),
-            "tasks": [asdict(task) for task in self.tasks],
+            "tasks": [task.to_json() for task in self.tasks],
         }

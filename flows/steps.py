@@ -150,7 +150,8 @@ class Steps:
             lookups=dict(found.lookups),
             expectations=list(pipeline.expectations),
         )
-        features = self._per_partition("featurize", prepared, function=pipeline.featurize)
+        clean = {partition: _clean(made) for partition, made in prepared.items()}
+        features = self._per_partition("featurize", clean, function=pipeline.featurize)
         trained, evaluated = self._train(features, *split)
         registered = self._register(trained, evaluated)
         return Report(
@@ -158,6 +159,8 @@ class Steps:
             metrics=self._metrics(evaluated),
             tasks=tuple(self.tasks),
             evaluated={} if evaluated is PENDING else evaluated,
+            data=found.digests,
+            variables=frozenset().union(*(made.environment for made in self.recipes.values())),
         )
 
     def _train(
@@ -215,7 +218,8 @@ class Steps:
                 raise StoreError(kept) from error
             log.warning("%s", kept)
             call = Call(partition="", arguments=arguments)
-            self.tasks.append(_report(f"{self.pipeline.name}.register", call, PENDING, "STALE"))
+            job = f"{self.pipeline.name}.register"
+            self.tasks.append(_report(job, call, PENDING, "STALE", self._recipe(job, call)))
             return PENDING
 
     def _per_partition(
@@ -266,8 +270,12 @@ class Steps:
                     state = "REUSED" if outcome.reused else "COMPLETE"
                     state = "STALE" if value is PENDING else state
             values.append(value)
-            self.tasks.append(_report(job, call, value, state))
+            self.tasks.append(_report(job, call, value, state, self._recipe(job, call)))
         return values
+
+    def _recipe(self, job: str, call: Call) -> str:
+        made = self.recipes.get((job, call.partition))
+        return "" if made is None else made.digest
 
     def _run(self, task: Tracked, calls: list[Call], told: Callable[..., None]) -> list[Outcome]:
         attempts = []
@@ -325,6 +333,11 @@ def _part(value: Any, name: str) -> Any:
     return PENDING if value is PENDING else value[name]
 
 
+def _clean(made: Any) -> Any:
+    """What prepare made of a partition, without the rows that it put aside."""
+    return made["prepared"] if isinstance(made, Mapping) else made
+
+
 def _snapshot(features: Mapping[str, Any], chosen: Snapshot) -> Any:
     versions = [features[version.partition] for version in chosen.versions]
     return (
@@ -334,7 +347,13 @@ def _snapshot(features: Mapping[str, Any], chosen: Snapshot) -> Any:
     )
 
 
-def _report(job: str, call: Call, value: Any, state: TaskState) -> TaskReport:
+def producer(value: Any) -> str:
+    """The run that produced what a task returned; empty if none did yet."""
     first = next((item for _, item in inputs_of(value)), None)
-    run_id = getattr(first, "producer", "") if first is not None else ""
-    return TaskReport(job=job, partition=call.partition, run_id=run_id, state=state)
+    return getattr(first, "producer", "") if first is not None else ""
+
+
+def _report(job: str, call: Call, value: Any, state: TaskState, recipe: str) -> TaskReport:
+    return TaskReport(
+        job=job, partition=call.partition, run_id=producer(value), state=state, recipe=recipe
+    )

@@ -14,12 +14,13 @@ from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs, summary
+from . import inputs, summary, unchanged
 from .report import Report
 from .steps import Call, Progress, Steps, pending, quiet, source_files
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.blocks.core import Block
     from prefect.futures import PrefectFuture
 
     from begat.lineage.tracking import Tracked
@@ -70,7 +71,7 @@ def run(
     # What a look can refuse is refused here: before a flow run starts, and a server for it.
     planned = plan(pipeline, partitions=partitions, ask=ask)
     if not planned.stale:
-        return _nothing_to_do(pipeline, planned)
+        return unchanged.record(planned)
     if adapter == "plain":
         with plain.flow(pipeline.name) as caller:
             steps = Steps(
@@ -84,7 +85,13 @@ def run(
         return done
 
 
-def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) -> Flow[..., Any]:
+def flow(
+    pipeline: Pipeline,
+    *,
+    ask: bool = True,
+    progress: Progress = quiet,
+    blocks: Sequence[Block | str] = (),
+) -> Flow[..., Any]:
     """A Prefect flow of the pipeline; see `Pipeline.flow`."""
     import prefect
     from prefect.context import FlowRunContext
@@ -92,11 +99,13 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
 
     from begat.tasks import tracked
     from begat.tasks.caller import flow_caller
+    from begat.tasks.flow import attach
 
     def training(partitions: str = "", parameters: dict[str, Any] | None = None) -> Report:
         context = FlowRunContext.get()
         assert context is not None
         assert context.flow_run is not None
+        attach()  # a block that cannot be loaded stops the run here
         caller = flow_caller(pipeline.name, context.flow_run)
         steps = Steps(
             pipeline=pipeline.with_parameters(parameters or {}),
@@ -111,7 +120,8 @@ def flow(pipeline: Pipeline, *, ask: bool = True, progress: Progress = quiet) ->
 
     # Few at once: more would only hold more partitions in memory.
     runner: Any = ThreadPoolTaskRunner(max_workers=max(4, hardware.capture().usable_cores))
-    return tracked(prefect.flow(name=pipeline.name, task_runner=runner)(training))
+    made = prefect.flow(name=pipeline.name, task_runner=runner)(training)
+    return tracked(made, blocks=blocks)
 
 
 def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
@@ -122,13 +132,6 @@ def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
     counted.executed, counted.reused = report.count("COMPLETE"), report.count("REUSED")
     counted.model_version = report.model_version
     return replace(report, flow_run_id=flow_run_id)
-
-
-def _nothing_to_do(pipeline: Pipeline, planned: Report) -> Report:
-    run_id = plain.unchanged(
-        pipeline.name, reused=len(planned.tasks), model_version=planned.model_version
-    )
-    return replace(planned, flow_run_id=run_id)
 
 
 def _run_plain(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:

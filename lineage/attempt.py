@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import events, provenance, results
 from .active import ActiveRun, active, current
-from .capture import seeds
+from .capture import pytorch, seeds
 from .content import merkle
 from .content.digest import digest_bytes
 from .errors import EventError, SettingsError, StoreError, UserError
+from .events.sealed import Sealed
 from .flow_run import tally
 from .provenance import unbroken
 from .recipe import Recipe, inherited, inputs_of, watch
@@ -66,6 +67,8 @@ class Attempt:
     #: Globals that were not the same afterwards.
     changed: Sequence[str] = ()
     facets: dict[str, Any] = field(default_factory=dict)
+    #: Inputs as its events have them, by argument.
+    sealed: dict[str, Sealed] = field(default_factory=dict)
     over: bool = False
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | None:
@@ -84,9 +87,11 @@ class Attempt:
             return self._reuse(answer)
         with unbroken(f"recording the start of run {run.run_id}"):
             self.facets = {
-                "begat_recipe": self._recipe_facet(),
-                "begat_seeds": seeds.derive(self.tracked.seed, self.recipe.digest).to_facet(),
-                "executionParameters": events.facets.execution_parameters(self.recipe.parameters),
+                "begat_recipe": Sealed(self._recipe_facet()),
+                "begat_seeds": Sealed(self.seeds.to_facet()),
+                "executionParameters": Sealed(
+                    events.facets.execution_parameters(self.recipe.parameters)
+                ),
                 **provenance.environment(),
             }
             self._record("START", inputs=self._inputs(rows=False))
@@ -110,8 +115,14 @@ class Attempt:
         """Attribute what happens inside to this run."""
         opens = inherited.of(self.space)
         notice = functools.partial(opens.remember, self.recipe)
-        with active(self.active), watch(self.space.folders, notice) as opened:
+        with (
+            pytorch.seeded(self.seeds.derived.get("torch")) as torch,
+            active(self.active),
+            watch(self.space.folders, notice) as opened,
+        ):
             yield
+        if torch is not None:
+            self.facets["begat_seeds"] = self.seeds.to_facet(torch)
         self.opened = tuple(dict.fromkeys([*opened.undeclared, *opens.of(self.recipe)]))
         self.changed = self._changed()
 
@@ -121,7 +132,7 @@ class Attempt:
         with unbroken(f"recording the end of run {run_id}"):
             read = [item for _, item in self.read or ()]
             value, outputs = results.claimed(value, run_id=run_id, read=read)
-            self.facets["begat_recipe"] = self._end_of_recipe(value)
+            self.facets["begat_recipe"] = Sealed(self._end_of_recipe(value))
             self.facets |= self.active.run_facets
             self._record(
                 "COMPLETE",
@@ -148,15 +159,27 @@ class Attempt:
 
     def _changed(self) -> list[str]:
         """Globals of the recipe that have other values since the function ran."""
-        if not self.recipe.values:
+        constants = self.recipe.constants
+        values = [
+            label
+            for label in self.recipe.values
+            if label not in constants or not constants[label].stands
+        ]
+        if not values:
             return []
+        # What an argument reaches is under its name: the others need not be looked at again.
+        asked = {
+            name: value
+            for name, value in self.arguments.items()
+            if any(label.startswith(f"{name}: ") for label in values)
+        }
         try:
-            now = self.tracked.recipe(self.caller.run.job, self.arguments).functions
+            now = self.tracked.functions(self.caller.run.job, asked)
         except Exception as error:
             log.debug("%s has no recipe any more: %r", self.caller.run.job, error)
             return []
         before = self.recipe.functions
-        return sorted(name for name in self.recipe.values if now.get(name) != before[name])
+        return sorted(name for name in values if now.get(name) != before[name])
 
     def _answer(self) -> Outcome | None:
         if not self.recipe.reusable or self.space.away:
@@ -234,6 +257,11 @@ class Attempt:
             more,
         )
 
+    @functools.cached_property
+    def seeds(self) -> seeds.Seeds:
+        """Where the run's random numbers come from."""
+        return seeds.derive(self.tracked.seed, self.recipe.digest, self.recipe.packages)
+
     @property
     def _flow_run_id(self) -> str:
         return (self.caller.parent or self.caller.run).run_id
@@ -250,12 +278,15 @@ class Attempt:
     def _inputs(self, *, rows: bool) -> list[dict[str, Any]] | None:
         if self.read is None:
             return None
-        return [
-            events.input_dataset(
-                item, argument, rows=rows, input_facets=self.active.inputs.get(item, {})
-            )
-            for argument, item in self.read
-        ]
+        return [self._input(argument, item, rows) for argument, item in self.read]
+
+    def _input(self, argument: str, item: results.Reference, rows: bool) -> dict[str, Any]:
+        said = self.active.inputs.get(item)
+        if said or isinstance(item, Snapshot):
+            return events.input_dataset(item, argument, rows=rows, input_facets=said or {})
+        if argument not in self.sealed:  # at the end it is what it was at the start
+            self.sealed[argument] = Sealed(events.input_dataset(item, argument))
+        return self.sealed[argument]
 
     def _record(
         self,

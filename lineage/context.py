@@ -11,7 +11,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from uuid import UUID
 
 from .active import current
 from .errors import EventError
@@ -117,6 +116,8 @@ def _ref(given: Mapping[str, Mapping[str, str]]) -> RunRef:
 def _checked(run_id: str, namespace: str, job: str) -> RunRef:
     if not (isinstance(namespace, str) and isinstance(job, str) and namespace and job):
         raise ValueError("a job has a namespace and a name")
+    from uuid import UUID
+
     canonical([namespace, job])
     return RunRef(run_id=str(UUID(run_id)), namespace=namespace, job=job)
 

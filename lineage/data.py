@@ -57,16 +57,13 @@ def read(version: DatasetVersion) -> Any:
         ArtifactError: they are not in the store, or are not those bytes.
         DataError: they cannot be read as the format the reference names.
     """
-    from . import events
     from .content import models, tables
 
     store = workspace().artifacts
     kind, _, many = version.format.partition("+")
     if kind in ("csv", "jsonl", "parquet"):
         frame = tables.read_table(version, store)
-        if version.rows is None:  # nobody has counted them before
-            counted = events.facets.input_statistics(size=version.size, rows=len(frame))
-            current().input_facet(version, "inputStatistics", counted)
+        tell_rows(version, frame)
         return frame
     if many:
         raise DataError(f"{version} is many {kind} files, which only tables can be; name one file")
@@ -74,6 +71,15 @@ def read(version: DatasetVersion) -> Any:
     if kind == "skops":
         return models.load(content, trusted=workspace().settings.trusted_types)
     return _json(content, version) if kind == "json" else content
+
+
+def tell_rows(version: DatasetVersion, frame: pd.DataFrame) -> None:
+    """Let the run that reads a table say how many rows it has, if nobody has counted them."""
+    if version.rows is None:
+        from . import events
+
+        counted = events.facets.input_statistics(size=version.size, rows=len(frame))
+        current().input_facet(version, "inputStatistics", counted)
 
 
 def write(

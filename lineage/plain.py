@@ -15,19 +15,20 @@ with plain.flow("delays"):
 from __future__ import annotations
 
 import functools
-import inspect
-import platform
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from . import context, flow_run
 from .errors import PipelineError
 from .events import ids
 from .records import Caller, RunRef
-from .tracking import Outcome, Tracked, ended
 from .workspace import workspace
+
+if TYPE_CHECKING:
+    from .tracking import Outcome, Tracked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +44,8 @@ def flow(name: str) -> Iterator[Caller]:
     Args:
         name: the flow's name; jobs are `{name}.{task}`.
     """
+    from .tracking import ended
+
     outer = _flow.get()
     caller = _caller(name, parent=outer)
     # Both events are inside: whenever Ctrl-C comes, what has started also ends.
@@ -111,6 +114,10 @@ def run(tracked: Tracked, /, *args: Any, **kwargs: Any) -> Outcome:
 
 
 def _wrap(function: Callable[P, R], *, name: str, seed: int) -> Callable[P, R]:
+    import inspect  # here, for a flow run that has nothing to do wraps nothing
+
+    from .tracking import Tracked
+
     name = name or getattr(function, "__name__", "")
     if not name:
         raise PipelineError(f"{function!r} has no name; give one: plain.task(name=…)")
@@ -156,5 +163,5 @@ def _caller(job: str, *, parent: Caller | None) -> Caller:
         parent=above,
         root=root,
         engine="python",
-        engine_version=platform.python_version(),
+        engine_version=sys.version.partition(" ")[0],
     )

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .capture import git, hardware, image, packages, sources
 from .errors import SettingsError
-from .recipe import running_text
+from .events.sealed import Sealed
 from .workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from .capture import git, hardware, image
 
 log = logging.getLogger("begat")
 
@@ -37,24 +39,31 @@ def environment(*, inline: bool = False) -> Mapping[str, Any]:
     Args:
         inline: name every distribution in the event, beside the digest of the list.
     """
+    # Imported here: a flow run that has nothing to do tells the commit only.
+    from .capture import hardware, image, packages
+
     space = workspace()
     found = packages.capture()
     _keep(found.digest, lambda: space.artifacts.write(found.to_json()), space)
-    return _machine(image.capture(space.settings, _job_variables), inline)
+    return _machine(image.capture(space.settings, _job_variables), hardware.capture(), inline)
 
 
 @functools.cache
-def _machine(given: image.Image, inline: bool) -> Mapping[str, Any]:
+def _machine(given: image.Image, machine: hardware.Hardware, inline: bool) -> Mapping[str, Any]:
+    from .capture import packages
+
     return {
-        "begat_packages": packages.capture().to_facet(inline=inline),
-        "begat_image": given.to_facet(),
-        "begat_hardware": hardware.capture().to_facet(),
+        "begat_packages": Sealed(packages.capture().to_facet(inline=inline)),
+        "begat_image": Sealed(given.to_facet()),
+        "begat_hardware": Sealed(machine.to_facet()),
     }
 
 
 @functools.lru_cache(maxsize=256)
 def commit(flow_run_id: str) -> git.Git:
     """The commit that the working folder is at, looked up once a flow run."""
+    from .capture import git
+
     del flow_run_id  # the key of the cache: what is checked out may change between flow runs
     return git.capture(Path.cwd())
 
@@ -62,7 +71,7 @@ def commit(flow_run_id: str) -> git.Git:
 @functools.lru_cache(maxsize=256)
 def code_facets(found: git.Git) -> Mapping[str, Any]:
     """Job facets about the code."""
-    return {"sourceCodeLocation": found.to_facet()}
+    return {"sourceCodeLocation": Sealed(found.to_facet())}
 
 
 def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:
@@ -72,6 +81,9 @@ def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:
 
 def sources_of(flow_run_id: str, reached: tuple[Path, ...], space: Workspace) -> str:
     """Digest of the archive of a run's sources; empty if there are none, or it was not stored."""
+    from .capture import sources
+    from .recipe import running_text
+
     files = tuple(sorted({*_declared.get(flow_run_id, ()), *reached}))
     try:
         found = [(path, path.stat()) for path in files]

@@ -90,7 +90,7 @@ class Snapshot:
     def __post_init__(self) -> None:
         if not self.versions:
             raise ValueError("a snapshot needs at least one partition")
-        if len({v.dataset for v in self.versions}) > 1:
+        if len({(v.namespace, v.name) for v in self.versions}) > 1:
             raise ValueError("a snapshot holds partitions of one dataset, not of several")
         if any(a.partition >= b.partition for a, b in pairwise(self.versions)):
             raise ValueError("a snapshot's partitions are sorted, each there once")

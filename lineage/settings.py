@@ -17,7 +17,6 @@ The environment wins over `pyproject.toml`, which is the nearest one upwards.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +114,8 @@ def _pyproject(folder: Path) -> dict[str, Any]:
             break
     else:
         return {}
+    import tomllib  # where there is a file to read
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("begat", {})
     except (OSError, ValueError) as error:

@@ -66,6 +66,18 @@ class Tracked:
         """
         return self._looked_at(job, arguments).recipe({}, seed=self.seed)
 
+    def functions(self, job: str, arguments: Mapping[str, Any]) -> Mapping[str, str]:
+        """Digest by label of all code and globals that the function and arguments reach now.
+
+        Args:
+            job: `{flow}.{task}`.
+            arguments: of a call, as many as are asked about.
+
+        Raises:
+            RecipeError: something of it has no digest any more.
+        """
+        return self._looked_at(job, arguments).functions
+
     def prepared(self, job: str, fixed: Mapping[str, Any]) -> Prepared:
         """The function with arguments that many calls share, for a plan's recipes.
 

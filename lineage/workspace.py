@@ -212,6 +212,15 @@ def workspace() -> Workspace:
         return _current
 
 
+def renew() -> None:
+    """Let the next `workspace()` be made from the settings in force by then."""
+    global _current
+    with _opening:
+        before, _current = _current, None
+    if before is not None:
+        before.close()
+
+
 @contextmanager
 def using(given: Workspace) -> Iterator[Workspace]:
     """Make `given` this process's workspace for a while; for tests and nested tools."""

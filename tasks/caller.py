@@ -19,6 +19,8 @@ from begat.lineage.provenance import use_job_variables
 from begat.lineage.records import Caller, RunRef
 from begat.lineage.workspace import workspace
 
+from . import binding
+
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
@@ -63,6 +65,7 @@ def task_caller() -> Caller | None:
         return None
     if task.task_run.flow_run_id != flow.flow_run.id:
         return None
+    binding.enter(flow.flow)  # in a worker, nothing else of the flow run is told
     parent = flow_caller(flow.flow.name, flow.flow_run)
     task_run = task.task_run
     return Caller(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-VERSION = 2
+VERSION = 3
 #: A slice column with more values than this is an identifier, not a slice.
 MOST_SLICES = 1000
 #: How a slice of rows whose value is missing is called.

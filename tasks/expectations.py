@@ -5,9 +5,11 @@ Expectations are Great Expectations' own objects, or plain dictionaries:
     {"type": "expect_column_values_to_be_between",
      "kwargs": {"column": "distance", "min_value": 1}, "severity": "critical"}
 
-`severity` is critical (the default: a failure refuses the partition), warning or info
-(a failure is recorded). Great Expectations takes seconds to import, so that happens
-only where there are expectations to check.
+What a failure comes to is said by `severity`: critical (the default) refuses the partition;
+warning puts the rows that are not as expected aside, where the expectation is about single
+rows, and is recorded where it is about the table as a whole; info is only recorded. Great
+Expectations takes seconds to import, so that happens only where there are expectations to
+check.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from begat.lineage.errors import ParameterError, PipelineError
@@ -30,9 +32,13 @@ if TYPE_CHECKING:
 
 #: OpenLineage's severities for Great Expectations'.
 _SEVERITIES = {"critical": "error", "warning": "warn", "info": "info"}
+#: The severity whose failures put rows aside.
+_QUARANTINES = "warning"
 _KEYS = {"type", "kwargs", "severity", "meta", "description", "notes"}
 #: Where an expectation's place in the suite is kept: results come back in another order.
 _PLACE = "begat_place"
+#: Great Expectations' result format that lists rows, by their labels in the index.
+_ROWS = {"result_format": "COMPLETE", "exclude_unexpected_values": True}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +62,8 @@ class Result:
     #: Why it could not be checked; empty if it could.
     error: str = ""
     description: str = field(default="")
+    #: Positions of the rows that it puts aside, from 0, in ascending order.
+    rows: tuple[int, ...] = ()
 
     @property
     def column(self) -> str:
@@ -70,19 +78,29 @@ class Result:
         """Whether it failed, and that refuses the partition."""
         return not self.success and self.severity == "critical"
 
-    def __str__(self) -> str:
-        """What failed, in one line."""
-        about = f" of column {self.column!r}" if self.column else ""
-        if self.error:
-            return f"{self.type}{about} cannot be checked ({self.error})"
-        wanted = {
-            key: value
+    @property
+    def rule(self) -> str:
+        """What is expected, in one line."""
+        return self._subject + self._wanted
+
+    @property
+    def _subject(self) -> str:
+        return self.type + (f" of column {self.column!r}" if self.column else "")
+
+    @property
+    def _wanted(self) -> str:
+        wanted = ", ".join(
+            f"{key}={_text(value)}"
             for key, value in self.kwargs.items()
             if key not in ("column", "column_A", "column_B", "column_list", "batch_id")
-        }
-        said = f"{self.type}{about} failed"
-        if wanted:
-            said += f" ({', '.join(f'{key}={_text(value)}' for key, value in wanted.items())})"
+        )
+        return f" ({wanted})" if wanted else ""
+
+    def __str__(self) -> str:
+        """What failed, in one line."""
+        if self.error:
+            return f"{self._subject} cannot be checked ({self.error})"
+        said = f"{self._subject} failed{self._wanted}"
         if self.unexpected is not None:
             said += f": {self.unexpected} of {self.elements} values are unexpected"
             said += f", for example {_text(self.examples[0])}" if self.examples else ""
@@ -143,9 +161,49 @@ def check(frame: pd.DataFrame, expectations: Sequence[object]) -> tuple[Result, 
     given = plain(expectations)
     if not given:
         return ()
+    found = _validated(frame, dict(enumerate(given)), "BASIC")
+    results = [_result(found[place], item) for place, item in enumerate(given)]
+    if aside := {
+        place: given[place]
+        for place, result in enumerate(results)
+        if result.severity == _QUARANTINES and result.unexpected and not result.success
+    }:
+        # Asked for only here: a list of rows costs what a partition that is all wrong costs.
+        told = _validated(frame.reset_index(drop=True), aside, _ROWS)
+        for place, one in told.items():
+            rows = tuple(sorted(one.result.get("unexpected_index_list", ())))
+            results[place] = replace(results[place], rows=rows)
+    return tuple(results)
+
+
+def quarantines(expectations: Sequence[object]) -> bool:
+    """Whether any of the expectations would put rows aside, if it failed.
+
+    Raises:
+        PipelineError: one has the wrong form.
+        ParameterError: Great Expectations does not know one, or refuses its arguments.
+    """
+    given = [item for item in plain(expectations) if item["severity"] == _QUARANTINES]
+    if not given:
+        return False
+    _great_expectations()
+    from great_expectations.expectations import expectation
+
+    by_row = (
+        expectation.ColumnMapExpectation,
+        expectation.ColumnPairMapExpectation,
+        expectation.MulticolumnMapExpectation,
+    )
+    return any(isinstance(_built(item, 0), by_row) for item in given)
+
+
+def _validated(
+    frame: pd.DataFrame, given: Mapping[int, Mapping[str, Any]], result_format: Any
+) -> dict[int, Any]:
+    """Great Expectations' results, by the places of the expectations."""
     gx = _great_expectations()
     suite = gx.ExpectationSuite(
-        name="expectations", expectations=[_built(item, place) for place, item in enumerate(given)]
+        name="expectations", expectations=[_built(item, place) for place, item in given.items()]
     )
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
@@ -156,19 +214,14 @@ def check(frame: pd.DataFrame, expectations: Sequence[object]) -> tuple[Result, 
         .get_batch(batch_parameters={"dataframe": frame})
     )
     try:
-        found = batch.validate(suite, result_format="BASIC")
+        found = batch.validate(suite, result_format=result_format)
     except Exception as error:
+        types = [item["type"] for item in given.values()]
         raise ParameterError(
-            f"Great Expectations cannot check {', '.join(item['type'] for item in given)}: "
-            f"{one_line(error)}; mend the expectation"
+            f"Great Expectations cannot check {', '.join(types)}: {one_line(error)}; "
+            "mend the expectation"
         ) from error
-    results = {
-        item.expectation_config.meta[_PLACE]: _result(
-            item, given[item.expectation_config.meta[_PLACE]]
-        )
-        for item in found.results
-    }
-    return tuple(results[place] for place in range(len(given)))
+    return {item.expectation_config.meta[_PLACE]: item for item in found.results}
 
 
 def _plain(item: object) -> dict[str, Any]:

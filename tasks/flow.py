@@ -8,7 +8,8 @@ it gets them at its first tracked task.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
 from prefect import Flow
@@ -17,9 +18,11 @@ from prefect.context import FlowRunContext, SyncClientContext
 from begat.lineage.errors import PipelineError
 from begat.lineage.flow_run import flow_event
 
+from . import binding
 from .caller import flow_caller, nest
 
 if TYPE_CHECKING:
+    from prefect.blocks.core import Block
     from prefect.client.schemas.objects import FlowRun, State
 
     from begat.lineage import records
@@ -31,15 +34,26 @@ _open: set[UUID] = set()
 _lock = threading.Lock()
 
 
-def tracked(flow: AnyFlow) -> AnyFlow:
+@overload
+def tracked(flow: AnyFlow, /, *, blocks: Sequence[Block | str] = ()) -> AnyFlow: ...
+@overload
+def tracked(*, blocks: Sequence[Block | str] = ()) -> Callable[[AnyFlow], AnyFlow]: ...
+def tracked(
+    flow: AnyFlow | None = None, /, *, blocks: Sequence[Block | str] = ()
+) -> AnyFlow | Callable[[AnyFlow], AnyFlow]:
     """Record the flow's runs; write it above Prefect's `@flow`.
 
     Args:
         flow: Prefect's own flow; it gets hooks appended and is returned itself.
+        blocks: what its runs work with, as blocks of begat's or by their names:
+            `begat-store/production`.
 
     Raises:
         PipelineError: it is no flow, so `@tracked` stands below `@flow` or without it.
+        SettingsError: one of `blocks` is no block of begat's.
     """
+    if flow is None:
+        return lambda given: tracked(given, blocks=blocks)
     if not isinstance(flow, Flow):
         name = getattr(flow, "__name__", flow)
         raise PipelineError(
@@ -50,6 +64,8 @@ def tracked(flow: AnyFlow) -> AnyFlow:
         if hook not in hooks:
             # A new list: Prefect shares one between a flow and its with_options().
             setattr(flow, attribute, [*hooks, hook])
+    if blocks:
+        binding.bind(flow, blocks)
     return flow
 
 
@@ -57,6 +73,9 @@ def attach() -> None:
     """Track the flow run that this code is in, if nobody said `@tracked`.
 
     Its START comes late then, and still before that of its first task.
+
+    Raises:
+        SettingsError: the flow names blocks that cannot be worked with.
     """
     context = FlowRunContext.get()
     if context is not None:
@@ -70,6 +89,7 @@ def started(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
         context = _outer(context)  # a flow's retry begins inside its own context
     if context is not None:
         _attach(context)
+    _enter(flow, flow_run)
     with _lock:
         again = flow_run.id in _open
     _begin(flow, flow_run, context, again=again or _run_before(flow_run))
@@ -108,6 +128,7 @@ def _attach(context: FlowRunContext) -> None:
     outer = _outer(context)
     if outer is not None:
         _attach(outer)
+    _enter(flow, flow_run)
     tracked(flow)
     _begin(flow, flow_run, outer, again=flow_run.run_count > 1)
 
@@ -138,7 +159,17 @@ def _end(
 ) -> None:
     with _lock:
         _open.discard(flow_run.id)
+        busy = bool(_open)
+    binding.enter(flow, busy=busy)
     flow_event(state, flow_caller(flow.name, flow_run), error=error)
+    if not busy:
+        binding.leave()
+
+
+def _enter(flow: Flow[..., Any], flow_run: FlowRun) -> None:
+    with _lock:
+        busy = bool(_open - {flow_run.id})
+    binding.enter(flow, busy=busy)
 
 
 def _outer(context: FlowRunContext) -> FlowRunContext | None:

@@ -39,7 +39,7 @@ def kind(series: pd.Series[Any]) -> Kind:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         found: Kind = "category"
-    elif series.isna().all():
+    elif series.iloc[:1].isna().all() and series.isna().all():  # most are told by their first
         found = "empty"
     elif types.is_bool_dtype(dtype):
         found = "bool"
@@ -143,10 +143,13 @@ def _plain(series: pd.Series[Any], held: Kind) -> pd.Series[Any]:
     import numpy as np
     import pandas as pd
 
-    gaps = bool(series.isna().any())
+    known = series.notna()
+    gaps = not known.all()
     if gaps or held in ("string", "category"):
+        series = series.astype(object)
+    if gaps:
         # pandas spells "missing" in four ways; the libraries behind agree on NaN alone.
-        series = series.astype(object).where(series.notna(), np.nan)
+        series = series.where(known, np.nan)
     match held:
         case "number":
             whole = not gaps and pd.api.types.infer_dtype(series) == "integer"

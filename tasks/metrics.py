@@ -229,9 +229,12 @@ def _resolve(item: object, task: str) -> Metric:
 
 def group_columns(given: Sequence[object]) -> list[str]:
     """The columns that metrics group rows by."""
-    found = [item.get("parameters") for item in given if isinstance(item, Mapping)]
-    named = [own["group"] for own in found if isinstance(own, Mapping) and "group" in own]
-    return [name for name in dict.fromkeys(named) if isinstance(name, str)]
+    found = []
+    for item in given:
+        if isinstance(item, Mapping) and _stem(str(item.get("metric"))) == "ndcg_at":
+            parameters = item.get("parameters")
+            found.append(parameters.get("group") if isinstance(parameters, Mapping) else None)
+    return [name for name in dict.fromkeys(found) if isinstance(name, str)]
 
 
 def _stem(name: str) -> str:
@@ -320,9 +323,10 @@ def _known_classes(p: Predictions) -> None:
 
 
 def _roc_auc(p: Predictions) -> float:
-    from sklearn.metrics import roc_auc_score
+    from sklearn.metrics import auc, roc_curve
 
-    return float(roc_auc_score(_both_classes(p), _scored(p)))
+    # What roc_auc_score does once it has looked at its arguments for as long again.
+    return float(auc(*roc_curve(_both_classes(p), _scored(p))[:2]))
 
 
 def _average_precision(p: Predictions) -> float:

@@ -48,14 +48,15 @@ def precision_at(positive: Whether, scores: Floats, k: int) -> float:
         k: how many rows are looked at.
 
     Raises:
-        ValueError: there are fewer rows than that.
+        ValueError: there are fewer rows than that, or a score is no number.
     """
     import numpy as np
 
     if len(scores) < k:
         raise ValueError(f"there are {len(scores)} rows, fewer than {k}")
     one_group = np.zeros(len(scores), dtype=np.int64)
-    return float(_top(positive.astype("float64"), scores, one_group, np.full(k, 1 / k))[0])
+    # Divided at the end, so that of whole numbers nothing is rounded before.
+    return float(_top(positive.astype("float64"), scores, one_group, np.ones(k))[0] / k)
 
 
 def ndcg_at(gains: Floats, scores: Floats, k: int, groups: npt.NDArray[np.int64]) -> float:
@@ -72,13 +73,15 @@ def ndcg_at(gains: Floats, scores: Floats, k: int, groups: npt.NDArray[np.int64]
         groups: each row's, counted from 0.
 
     Raises:
-        ValueError: a gain is negative, or no group has any.
+        ValueError: a gain is negative or not finite, no group has any, or a score is no number.
     """
     import numpy as np
 
     if (gains < 0).any():
         raise ValueError("a gain is negative")
-    weights = 1 / np.log2(np.arange(2, k + 2))
+    if not np.isfinite(gains).all():
+        raise ValueError("a gain is not a finite number")
+    weights = 1 / np.log2(np.arange(2, min(k, len(gains)) + 2))
     best = _top(gains, gains, groups, weights)
     if not (best > 0).any():
         raise ValueError("no row has a gain")
@@ -161,6 +164,8 @@ def _top(gains: Floats, scores: Floats, groups: npt.NDArray[np.int64], weights: 
     """By group: the gains of its first places, times the weight of each place."""
     import numpy as np
 
+    if np.isnan(scores).any():
+        raise ValueError("a score is not a number")
     order = np.lexsort((-scores, groups))
     gains, scores, groups = gains[order], scores[order], groups[order]
     new_group = np.diff(groups, prepend=-1) != 0
@@ -169,6 +174,7 @@ def _top(gains: Floats, scores: Floats, groups: npt.NDArray[np.int64], weights: 
     weight = np.zeros(len(groups))
     near = place < len(weights)
     weight[near] = weights[place[near]]
-    ties = np.cumsum(new_group | (np.diff(scores, prepend=np.nan) != 0)) - 1
+    new_group[1:] |= scores[1:] != scores[:-1]
+    ties = np.cumsum(new_group) - 1
     mean = np.bincount(ties, weights=gains) / np.bincount(ties)
     return np.bincount(groups, weights=weight * mean[ties]).astype(np.float64)

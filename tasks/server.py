@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import logging
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ from begat.lineage.errors import WorldError
 STARTUP = 120
 #: Seconds it may take to stop before it is killed.
 SHUTDOWN = 10
+#: Loggers that have the level of PREFECT_LOGGING_LEVEL, by Prefect's own `logging.yml`.
+_LEVELLED = ("prefect", "prefect.client", "prefect.extra", "prefect.infrastructure")
 
 
 @contextlib.contextmanager
@@ -56,16 +59,33 @@ def prefect_server() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    from prefect.logging.configuration import setup_logging
+    import prefect.main  # noqa: F401 - sets Prefect's logging up
     from prefect.settings import get_current_settings
 
     said = get_current_settings().to_environment_variables(exclude_unset=True)
     # Prefect logs what a task raises with its traceback; begat's commands say it in one line.
     quiet = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    with _settings({name: value for name, value in quiet.items() if name not in said}):
-        setup_logging()
+    unsaid = {name: value for name, value in quiet.items() if name not in said}
+    with _settings(unsaid), _levels(unsaid.get("PREFECT_LOGGING_LEVEL", "")):
         yield
-    setup_logging()
+
+
+@contextlib.contextmanager
+def _levels(level: str) -> Iterator[None]:
+    """The loggers to which Prefect gives the level of its settings, at another for a while.
+
+    Prefect has read its settings when it was imported, and to set its logging up anew takes
+    a twentieth of a second.
+    """
+    loggers = [logging.getLogger(name) for name in _LEVELLED] if level else []
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, number in zip(loggers, before, strict=True):
+            logger.setLevel(number)
 
 
 @contextlib.contextmanager

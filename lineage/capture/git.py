@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
 
 from ..events import facets
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: A repository so large or a disk so slow that git takes longer is told as not known.
 _TIMEOUT = 10.0
@@ -64,6 +66,8 @@ class Git:
 
 def capture(folder: Path) -> Git:
     """What is checked out in `folder` or above it; never raises."""
+    import subprocess
+
     try:
         status = _git(folder, *_STATUS)
     except FileNotFoundError:
@@ -98,6 +102,8 @@ def without_credentials(remote: str) -> str:
     """
     if "://" not in remote:
         return remote
+    from urllib.parse import urlsplit, urlunsplit
+
     try:
         parts = urlsplit(remote)
     except ValueError:  # no URL after all, so nobody knows what in it is secret
@@ -109,6 +115,8 @@ def without_credentials(remote: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    import subprocess
+
     inherited = {key: value for key, value in os.environ.items() if key not in _LOCAL_VARIABLES}
     return subprocess.run(
         ["git", *arguments],
@@ -137,6 +145,8 @@ def _parse(status: str) -> tuple[dict[str, str], bool]:
 
 
 def _repository(folder: Path) -> str:
+    import subprocess
+
     try:
         found = _git(folder, *_REMOTES)
     except (OSError, subprocess.SubprocessError):
@@ -148,6 +158,8 @@ def _repository(folder: Path) -> str:
 
 
 def _uri(remote: str) -> str:
+    from urllib.parse import quote
+
     if "://" in remote:
         return quote(remote, safe=":/?#[]@!$&'()*+,;=%~")
     if remote.startswith("/"):

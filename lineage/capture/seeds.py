@@ -1,7 +1,8 @@
 """Random generators that belong to one run: derived from its seed and its recipe.
 
 No global generator is touched: threads that run tasks at the same time would take
-each other's numbers from it, in another order each time.
+each other's numbers from it, in another order each time. torch's are the exception, as
+its layers know no other: see `pytorch`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ from ..events import facets
 if TYPE_CHECKING:
     import numpy as np
 
+    from .pytorch import Hold
+
 #: The generators, by the library they are of.
-_ALGORITHMS = {"numpy": "PCG64", "random": "MT19937"}
+_ALGORITHMS = {"numpy": "PCG64", "random": "MT19937", "torch": "MT19937, on GPUs Philox"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +48,12 @@ class Seeds:
         """A new generator of the standard library, at its start."""
         return random.Random(self.derived["random"])
 
-    def to_facet(self) -> facets.Facet:
-        """`begat_seeds`."""
+    def to_facet(self, torch: Hold | None = None) -> facets.Facet:
+        """`begat_seeds`.
+
+        Args:
+            torch: how torch's generators fared, once that is known.
+        """
         return facets.seeds(
             {
                 "seed": self.seed,
@@ -55,20 +62,28 @@ class Seeds:
                     for library, seed in self.derived.items()
                 },
                 "pythonhashseed": self.pythonhashseed,
+                **({"torch": torch.to_json()} if torch else {}),
             }
         )
 
 
-def derive(seed: int | None, recipe: str) -> Seeds:
+def derive(seed: int | None, recipe: str, packages: Collection[str] = ()) -> Seeds:
     """The seeds of the run of a recipe: the same for the same two, unrelated for any other.
 
     Args:
         seed: what the user gave.
         recipe: the recipe's digest.
+        packages: distributions that the task uses. torch's generators are seeded if it is
+            one of them, or is imported already.
     """
+    libraries = [
+        library
+        for library in _ALGORITHMS
+        if library != "torch" or library in packages or library in sys.modules
+    ]
     return Seeds(
         seed=seed,
-        derived={library: _derive(seed, recipe, library) for library in _ALGORITHMS},
+        derived={library: _derive(seed, recipe, library) for library in libraries},
         pythonhashseed=_hash_seed(),
     )
 

@@ -6,12 +6,12 @@ import importlib
 import logging
 import signal
 import sys
-from importlib import metadata
 from typing import Any
 
 import click
 
 from ..errors import BegatError
+from . import plugins
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
@@ -23,6 +23,17 @@ _OWN = {
     "runs": ".runs:runs",
     "show": ".show:show",
     "verify": ".verify:verify",
+}
+#: What their help begins with, so that a list of them imports none; a test compares.
+SUMMARIES = {
+    "diff": "Show what differs from one REF to another, and rank what could have moved the metric.",
+    "explain": "Say why a task ran: what its recipe differs in from the nearest earlier run.",
+    "forward": "Send the events that wait for other OpenLineage backends.",
+    "models": "List registered model versions.",
+    "pictures": "List the pictures of REF, or write them to a folder.",
+    "runs": "List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.",
+    "show": "Show everything that REF stands on.",
+    "verify": "Check that everything REF stands on is there, and still what it was.",
 }
 INTERRUPTED = 130
 _DEBUG = "--debug"
@@ -39,18 +50,27 @@ class _Commands(click.Group):
     """Loads a command when it is run or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*_OWN, *(point.name for point in _entry_points())})
+        return sorted({*_OWN, *plugins.names()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _OWN:
-            module, _, name = _OWN[cmd_name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module, __name__), name)
-            return command
-        for point in _entry_points():
-            if point.name == cmd_name:
-                loaded: click.Command = point.load()
-                return loaded
-        return None
+        place = _OWN.get(cmd_name) or plugins.place(cmd_name)
+        if not place:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module, __name__), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._summary(ctx, name, limit)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str, limit: int) -> str:
+        if name in SUMMARIES:
+            return click.Command(name, help=SUMMARIES[name]).get_short_help_str(limit)
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit) if command else ""
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,7 +142,3 @@ def _say(message: str) -> None:
 
 def _one_line(message: str) -> str:
     return " ".join(message.split())  # a library's message, which may be part of it, has more
-
-
-def _entry_points() -> metadata.EntryPoints:
-    return metadata.entry_points(group="begat.commands")

@@ -30,10 +30,11 @@ def lines(found: Mapping[str, Any], *, everything: bool) -> Iterator[Text]:
     yield from _metrics(found["metrics"])
     yield from _holdout(found["holdout"])
     yield from _rescored(found.get("rescore"))
-    compares_data = found["old"]["kind"] == found["new"]["kind"] == "dataset"
     title = "what could have moved it, the likeliest first"
-    if compares_data:
+    if found["old"]["kind"] == "dataset":
         title = "what differs, the farthest moved first"
+    elif not any(value["delta"] for value in found["metrics"].values()):
+        title = "what could move a metric, the likeliest first"
     yield from _causes(title, found["causes"], everything)
     yield from _data(found["data"], everything)
     yield from _derived(found["derived"], everything)
@@ -266,7 +267,7 @@ def _number(value: float | None) -> str:
 
 
 def _signed(delta: float) -> str:
-    return f"{delta:+.4f}" if abs(delta) < 1000 else f"{delta:+,.0f}"
+    return f"{delta:+.4f}" if abs(delta) < 1000 else f"{'+' if delta > 0 else ''}{figure(delta)}"
 
 
 def _role(role: str | None) -> str:

@@ -25,9 +25,9 @@ def explain(run: str, as_json: bool) -> None:
     """Say why a task ran: what its recipe differs in from the nearest earlier run.
 
     RUN is a task run's id, a flow run's (then each of its tasks is explained), or a task:
-    flight-delays.train, or flight-delays.prepare[month=2013-12]; of a task the newest run is
-    explained. The nearest earlier run is, of those of the same task and partition, the one
-    with the fewest differences.
+    flight-delays.train, or flight-delays.prepare[month=2013-12]; of a task the newest run
+    that did its work is explained. The nearest earlier run is, of those of the same task and
+    partition, the one with the fewest differences.
     """
     lineage = store()
     named = earlier.latest_run(lineage, run) or resolve(lineage, run)

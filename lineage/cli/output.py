@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import StoreError
-from ..workspace import workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,24 @@ def console(*, stderr: bool = False) -> Console:
     return plain
 
 
+def say(*parts: str | tuple[str, str], stderr: bool = False) -> None:
+    """Print one line, in which a pair is a text and its style.
+
+    What `console().print(label(*parts))` prints, without rich where nothing is styled.
+    """
+    if _may_style(stderr=stderr):
+        console(stderr=stderr).print(label(*parts))
+    else:
+        click.echo("".join(p if isinstance(p, str) else p[0] for p in parts), err=stderr)
+
+
+def _may_style(*, stderr: bool) -> bool:
+    """Whether rich would look on it as a terminal, or be told to."""
+    stream = sys.stderr if stderr else sys.stdout
+    told = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    return any(name in os.environ for name in told) or (stream is not None and stream.isatty())
+
+
 def label(*parts: str | tuple[str, str]) -> Text:
     """One line of text, in which a pair is a text and its style."""
     from rich.text import Text
@@ -47,6 +66,8 @@ def store() -> Store:
     Raises:
         StoreError: there is none yet, or it cannot be reached.
     """
+    from ..workspace import workspace  # here, for `--help` needs none
+
     space = workspace()
     if space.settings.store.startswith("sqlite") and not space.settings.home.is_dir():
         raise StoreError(
@@ -76,3 +97,12 @@ def moment(time: str | None) -> str:
     '2013-12-01 08:30:00'
     """
     return time[:19].replace("T", " ") if time else ""
+
+
+def quarantined(rows: int) -> str:
+    """How many rows a run put aside; empty for none.
+
+    >>> quarantined(1200)
+    '1,200 rows quarantined'
+    """
+    return f"{rows:,} row{'' if rows == 1 else 's'} quarantined" if rows else ""

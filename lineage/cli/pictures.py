@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def pictures(ref: str, folder: Path | None, as_json: bool) -> None:
     if not found:
         raise RefError(f"{ref} has no pictures; evaluate draws them: name a model version")
     if folder is not None:
-        found = [{**one, "path": str(_written(one, folder))} for one in found]
+        found = [{**one, "path": str(_written(one, folder / name))} for name, one in _named(found)]
     if as_json:
         print_json({"pictures": found})
         return
@@ -42,11 +43,21 @@ def pictures(ref: str, folder: Path | None, as_json: bool) -> None:
         console().print(f"{one['picture']:<12}  {where}", markup=False)
 
 
-def _written(one: dict[str, Any], folder: Path) -> Path:
-    path = folder / f"{one['picture']}.{one['format']}"
+def _named(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each with a file's name of its own: a flow run may have evaluated more than one model."""
+    names: set[str] = set()
+    for one in found:
+        name = f"{one['picture']}.{one['format']}"
+        if name in names:
+            name = f"{one['picture']}-{one['digest'].partition(':')[2][:8]}.{one['format']}"
+        names.add(name)
+        yield name, one
+
+
+def _written(one: dict[str, Any], path: Path) -> Path:
     content = workspace().artifacts.read(one["digest"])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise UserError(

@@ -12,7 +12,7 @@ from ..errors import RefError
 from ..graph import queries
 from ..graph.resolve import resolve
 from ..records import RunRef
-from .output import as_json, console, label, moment, print_json, short, store
+from .output import as_json, console, label, moment, print_json, quarantined, short, store
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -79,7 +79,7 @@ def _print_tasks(tasks: list[dict[str, Any]]) -> None:
             many,
             _state(task["state"]),
             _seconds(task["started_at"], task["ended_at"]),
-            reused or _says(task["error"]),
+            reused or _says(task["error"]) or quarantined(task["quarantined"]),
         )
     console().print(table if tasks else "none of its tasks had to run; all were reused")
 

@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..graph.pedigree import pedigree
 from ..graph.resolve import resolve
-from .output import as_json, console, label, moment, print_json, short, store
+from ..records import DatasetVersion, ModelVersion, RunRef
+from .drawing import options
+from .output import as_json, console, label, moment, print_json, quarantined, short, store
 
 if TYPE_CHECKING:
     from rich.tree import Tree
+
+    from ..graph.store import Store
 
 _PEOPLE = {"train": "trained on", "holdout": "held out", "both": "both", "lookup": "looked up"}
 
 
 @click.command()
 @click.argument("ref")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "mermaid", "dot", "svg"]),
+    help="A tree of all there is, or a drawing of its graph; tree if not given.",
+)
+@options.into
 @as_json
-def show(ref: str, as_json: bool) -> None:
+def show(ref: str, form: str | None, output: Path | None, as_json: bool) -> None:
     """Show everything that REF stands on.
 
     REF is a model version (flight-delays@2, flight-delays@latest), a run's id, a dataset's
     partition (flights[month=2013-12]), or a digest; ids and digests may be shortened.
     """
+    form = options.chosen(form, output, "tree", as_json=as_json)
     lineage = store()
-    found = pedigree(lineage, resolve(lineage, ref))
+    of = resolve(lineage, ref)
+    found = pedigree(lineage, of)
     if as_json:
         print_json(found)
-    else:
+    elif form != "tree":
+        options.put(_drawn(lineage, of, found, form), output)
+    elif output is None:
         console().print(_tree(found))
+    else:
+        options.put(_plain(_tree(found)), output)
+
+
+def _drawn(
+    lineage: Store,
+    of: ModelVersion | RunRef | DatasetVersion,
+    found: Mapping[str, Any],
+    form: str,
+) -> str:
+    from ..graph.derivation import derivation
+    from .drawing import pedigree as folded
+    from .drawing import render
+
+    model = found.get("model_version")
+    registered = of if isinstance(of, ModelVersion) else resolve(lineage, model) if model else of
+    by = registered.producer if isinstance(registered, ModelVersion) else ""
+    return render(folded.draw(found, derivation(lineage, of), registered_by=by), form)
+
+
+def _plain(tree: Tree) -> str:
+    from rich.console import Console
+
+    page = io.StringIO()
+    Console(file=page, highlight=False, markup=False, soft_wrap=True, width=160).print(tree)
+    return page.getvalue()
 
 
 def _tree(found: Mapping[str, Any]) -> Tree:
@@ -131,6 +174,7 @@ def _tasks(tree: Tree, tasks: list[dict[str, Any]]) -> None:
                             _span(partitions),
                             moment(first["started_at"]),
                             _commit(first),
+                            quarantined(sum(run["quarantined"] for run in recipe_runs)),
                         ],
                     )
                 )
@@ -160,7 +204,8 @@ def _circumstances(tree: Tree, found: Mapping[str, Any]) -> None:
     tree.add(f"image  {found['image']['digest'] or 'none'}")
     if hardware := found["hardware"]:
         ram = hardware.get("ram_bytes", 0) / 2**30
-        tree.add(f"hardware  {hardware.get('cpu')}, {hardware.get('cores')} cores, {ram:.0f} GiB")
+        parts = [f"{hardware.get('cpu')}, {hardware.get('cores')} cores, {ram:.0f} GiB"]
+        tree.add("hardware  " + ", ".join([*parts, *hardware.get("gpu", ())]))
     if found["seeds"]:
         tree.add(f"seed  {found['seeds'].get('seed')}")
     _many(tree, "parameters", _flat(found["parameters"]))

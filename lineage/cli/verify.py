@@ -13,6 +13,8 @@ from .output import as_json, console, label, print_json, short, store
 if TYPE_CHECKING:
     from ..verify import Finding, Progress, Report
 
+#: Lines of one kind that a screen shows; `--json` has the rest.
+LINES = 40
 _STYLES = {"missing": "red", "changed": "red", "lost": "yellow"}
 _STAGES = {
     "events": "hearing events",
@@ -58,17 +60,21 @@ def _print(report: Report) -> None:
     from ..verify.report import counted
 
     out = console()
-    for line in report.repaired:
-        out.print(label(("restored", "green"), f"  {line}"))
-    for line in report.refused:
-        out.print(label(("not restored", "yellow"), f"  {line}"))
+    for title, style, said in (
+        ("restored", "green", report.repaired),
+        ("not restored", "yellow", report.refused),
+    ):
+        for line in said[:LINES]:
+            out.print(label((title, style), f"  {line}"))
+        _print_rest(title, len(said))
     if report.sound:
         out.print(label((f"{report.ref} is sound", "bold green")))
     else:
-        said = counted(report.findings)
-        out.print(label((f"{report.ref} is not sound", "bold red"), f": {said}"))
-        for finding in report.findings:
+        states = counted(report.findings)
+        out.print(label((f"{report.ref} is not sound", "bold red"), f": {states}"))
+        for finding in report.findings[:LINES]:
             _print_finding(finding)
+        _print_rest("not sound", len(report.findings))
     counts = report.counts
     tally = (
         f"{counts.objects} objects of {_size(counts.bytes)} hashed, {counts.runs} runs, "
@@ -76,6 +82,11 @@ def _print(report: Report) -> None:
         f"{counts.predictions} recorded predictions made again"
     )
     out.print(label((tally, "dim")))
+
+
+def _print_rest(what: str, number: int) -> None:
+    if number > LINES:
+        console().print(label((f"  and {number - LINES} more {what}; --json lists all", "dim")))
 
 
 def _print_finding(finding: Finding) -> None:
@@ -92,9 +103,11 @@ def _print_finding(finding: Finding) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
+    from ..verify import quiet
+
     err = console(stderr=True)
     if not err.is_terminal:
-        yield lambda what, done, total: None
+        yield quiet
         return
     from rich import progress as bars
 

@@ -17,6 +17,8 @@ from ..errors import DataError
 PREFIX = "blake3:"
 _FORM = re.compile(r"blake3:[0-9a-f]{64}")
 _BLOCK = 1 << 20
+#: Files of this size are worth mapping.
+_LARGE = 8 << 20
 _ATTEMPTS = 3
 
 
@@ -110,6 +112,11 @@ def _read_once(path: Path) -> tuple[str, FileState] | None:
 
 def _digest_stream(file: BinaryIO) -> tuple[str, int]:
     hasher, size = blake3(), 0
+    if os.fstat(file.fileno()).st_size >= _LARGE:
+        from . import mapped
+
+        size = mapped.update(hasher, file.fileno())
+        file.seek(size)
     while block := file.read(_BLOCK):
         hasher.update(block)
         size += len(block)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import isinf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import DataError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _BOM = b"\xef\xbb\xbf"
+_CUT = "it was cut short: write it again"
+#: Beyond this not every whole number is a float.
+_EXACT = 2**53
 
 
 def read(data: bytes, *, name: str) -> DataFrame:
@@ -33,12 +37,18 @@ def read(data: bytes, *, name: str) -> DataFrame:
     records = list(_records(data, name=name))
     names = list(dict.fromkeys(key for record in records for key in record))
     try:
-        return pd.DataFrame(records, columns=names)
+        frame = pd.DataFrame(records, columns=names)
     except UnicodeEncodeError as error:
         raise DataError(
             f"{name} holds the lone surrogate U+{ord(error.object[error.start]):04X}, half a "
             "character; mend it"
         ) from None
+    for column in frame.columns[frame.dtypes == "float64"]:
+        if (frame[column].abs() >= _EXACT).any():
+            values = [record.get(column) for record in records]
+            if any(type(value) is int and abs(value) > _EXACT for value in values):
+                frame[column] = pd.Series(values, dtype=object)
+    return frame
 
 
 def columns(data: bytes, *, name: str) -> list[str]:
@@ -51,7 +61,9 @@ def columns(data: bytes, *, name: str) -> list[str]:
 
 
 def _records(data: bytes, *, name: str) -> Iterator[dict[str, Any]]:
-    decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number).decode
+    decode = json.JSONDecoder(
+        object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_number
+    ).decode
     empty = True
     for number, line in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
         if not line.strip():
@@ -59,14 +71,15 @@ def _records(data: bytes, *, name: str) -> Iterator[dict[str, Any]]:
         try:
             record = decode(line.decode("utf-8").strip())
         except UnicodeDecodeError as error:
+            cut = error.end == len(line) and _is_last(data, number)
             raise DataError(
                 f"{name} is not UTF-8: byte 0x{line[error.start]:02x} in line {number}; "
-                "convert it, for instance with iconv -t UTF-8"
+                + (_CUT if cut else "convert it, for instance with iconv -t UTF-8")
             ) from None
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{name} has no JSON in line {number} ({_reason(error)}); "
-                + ("it was cut short: write it again" if _is_last(data, number) else "mend it")
+                + (_CUT if _is_last(data, number) else "mend it")
             ) from None
         if not isinstance(record, dict):
             raise DataError(
@@ -88,6 +101,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise ValueError(f"a number too large for a float, {text[:20]}")
+    return value
+
+
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text}, a number that JSON does not have")
 
@@ -98,7 +118,8 @@ def _is_last(data: bytes, number: int) -> bool:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg[0].lower()}{error.msg[1:]} at column {error.colno}"
+        said = error.msg.removesuffix(" at")
+        return f"{said[0].lower()}{said[1:]} at column {error.colno}"
     return str(error).partition("\n")[0]
 
 

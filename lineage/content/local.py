@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import uuid
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -85,8 +85,18 @@ class LocalStore:
     def rehash(self, digest: str) -> tuple[str, int] | None:
         """What is kept under `digest` really is, read from the disk; see `ArtifactStore`."""
         path = self._path(digest)
-        if not path.exists():
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise ArtifactError(
+                f"{path} cannot be looked at ({error.strerror}); check that you may read it"
+            ) from None
+        if not stat.S_ISREG(mode):
+            raise CorruptArtifactError(
+                f"{_kind(path, mode)} lies where the file {path} should; set it aside"
+            )
         _forget_pages(path)
         try:
             return digest_file(path)
@@ -96,7 +106,7 @@ class LocalStore:
     def set_aside(self, digest: str) -> bytes | Path | None:
         """Move what is kept under `digest` to `set-aside/`; see `ArtifactStore`."""
         path = self._path(digest)
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
         moved = self._set_aside(path)
         if moved is None:
@@ -104,6 +114,10 @@ class LocalStore:
                 f"{path} cannot be moved to set-aside/; make {self.folder} writable"
             )
         return moved
+
+    def aside(self) -> Iterator[bytes | Path]:
+        """What is in `set-aside/`; see `ArtifactStore`."""
+        yield from sorted(path for path in (self.folder / "set-aside").glob("*") if path.is_file())
 
     def _found(self, paths: Mapping[str, Path]) -> dict[str, str]:
         """The digest that each file really has; none for one that cannot be read."""
@@ -126,7 +140,7 @@ class LocalStore:
     @contextmanager
     def _partial(self) -> Iterator[tuple[int, Path]]:
         """A new file that is gone at the end of the block unless it was published."""
-        partial = self.folder / "partial" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        partial = self.folder / "partial" / f"{os.getpid()}-{os.urandom(16).hex()}"
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -157,8 +171,14 @@ class LocalStore:
         with suppress(OSError):
             folder = self.folder / "set-aside"
             folder.mkdir(exist_ok=True)
-            return path.replace(folder / f"{path.parent.name}{path.name}-{uuid.uuid4().hex}")
+            return path.replace(folder / f"{path.parent.name}{path.name}-{os.urandom(16).hex()}")
         return None
+
+
+def _kind(path: Path, mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return f"a link to {os.readlink(path)}"
+    return "a folder" if stat.S_ISDIR(mode) else "something that is no file"
 
 
 def _forget_pages(path: Path) -> None:

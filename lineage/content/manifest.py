@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ..errors import DataError
 
@@ -33,7 +34,7 @@ class Manifest:
     @classmethod
     def of(cls, files: Iterable[File]) -> Manifest:
         """The manifest of these files, in whatever order they were found."""
-        return cls(files=tuple(sorted(files)))
+        return cls(files=tuple(sorted(files, key=attrgetter("name", "size", "digest"))))
 
     @property
     def size(self) -> int:

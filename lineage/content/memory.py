@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import ArtifactError, CorruptArtifactError, DataError
@@ -15,6 +15,7 @@ class MemoryStore:
     def __init__(self) -> None:
         #: The bytes under each digest. A test may change or delete them.
         self.artifacts: dict[str, bytes] = {}
+        self._aside: list[bytes] = []
 
     def write(self, data: bytes | Path) -> str:
         """Keep these bytes, or this file's."""
@@ -58,5 +59,12 @@ class MemoryStore:
         return None if data is None else (digest_bytes(data), len(data))
 
     def set_aside(self, digest: str) -> bytes | Path | None:
-        """Forget what is kept under `digest`, and return it."""
-        return self.artifacts.pop(digest, None)
+        """Move what is kept under `digest` out of the way."""
+        moved = self.artifacts.pop(digest, None)
+        if moved is not None:
+            self._aside.append(moved)
+        return moved
+
+    def aside(self) -> Iterator[bytes | Path]:
+        """What was set aside."""
+        yield from self._aside

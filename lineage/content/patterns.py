@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,29 +87,18 @@ class Pattern:
             path=_TOKEN.sub(lambda token: values[token[1]] if token[1] else token[0], self.path)
         )
 
-    def find(self) -> Iterator[tuple[dict[str, str], Path]]:
+    def find(self) -> Iterator[tuple[dict[str, str], str]]:
         """Every file that matches, with the values of its keys; in no particular order.
 
         Raises:
             DataError: a folder cannot be listed.
         """
-        parts = self.path.strip("/").split("/")
-        yield from self._descend("/", parts, {})
-
-    def _descend(
-        self, folder: str, parts: list[str], values: dict[str, str]
-    ) -> Iterator[tuple[dict[str, str], Path]]:
-        name, rest = parts[0], parts[1:]
-        if not _TOKEN.search(name):
-            path = os.path.join(folder, name)
-            found = [(path, values)] if os.path.lexists(path) else []
-        else:
-            found = list(_matching(folder, name, values))
-        for path, bound in found:
-            if rest and os.path.isdir(path):
-                yield from self._descend(path, rest, bound)
-            elif not rest and os.path.isfile(path):
-                yield bound, Path(path)
+        if not _TOKEN.search(self.path):
+            if os.path.isfile(self.path):
+                yield {}, self.path
+        elif os.path.isdir(self.folder):
+            parts = self.path[len(self.folder) :].strip("/").split("/")
+            yield from _descend(self.folder, parts, {})
 
 
 def _check(pattern: str, text: str) -> None:
@@ -133,22 +122,49 @@ def _check(pattern: str, text: str) -> None:
         end, adjacent = token.end(), True
 
 
+def _descend(
+    folder: str, parts: list[str], values: dict[str, str]
+) -> Iterator[tuple[dict[str, str], str]]:
+    name, rest = parts[0], parts[1:]
+    if not _TOKEN.search(name):
+        path = os.path.join(folder, name)
+        if rest and os.path.isdir(path):
+            yield from _descend(path, rest, values)
+        elif not rest and os.path.isfile(path):
+            yield values, path
+        return
+    for entry, bound in _matching(folder, name, values):
+        if not rest and _is(entry.is_file):
+            yield bound, entry.path
+        elif rest and _is(entry.is_dir):
+            yield from _descend(entry.path, rest, bound)
+
+
 def _matching(
     folder: str, name: str, values: dict[str, str]
-) -> Iterator[tuple[str, dict[str, str]]]:
+) -> Iterator[tuple[os.DirEntry[str], dict[str, str]]]:
     expression = _expression(name, values)
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries)
+        with os.scandir(folder) as found:
+            entries = list(found)
     except OSError as error:
         raise DataError(
             f"folder {folder} cannot be listed ({error.strerror}); make it readable"
         ) from None
-    for entry in names:
-        if entry.startswith(".") and not name.startswith("."):
-            continue
-        if match := expression.fullmatch(entry):
-            yield os.path.join(folder, entry), values | match.groupdict()
+    hidden = name.startswith(".")
+    for entry in entries:
+        if hidden or not entry.name.startswith("."):
+            match = expression.fullmatch(entry.name)
+            if match:
+                yield entry, values | match.groupdict()
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    """What an entry of a folder says of itself; a link that leads nowhere is nothing."""
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _expression(name: str, values: Mapping[str, str]) -> re.Pattern[str]:

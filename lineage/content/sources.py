@@ -6,6 +6,7 @@ store, so that what a run read can be had again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,15 +47,8 @@ def find(pattern: str, *, folder: Path) -> dict[str, tuple[Path, ...]]:
         PipelineError: the pattern is malformed.
         DataError: nothing matches it, or a name is not UTF-8.
     """
-    parsed = Pattern.parse(pattern, folder=folder)
-    partitions: dict[str, list[Path]] = {}
-    for values, path in parsed.find():
-        partitions.setdefault(_partition(parsed, values, path), []).append(path)
-    if not partitions:
-        raise DataError(
-            f"no file matches {parsed.path} ({_deepest(parsed)}); mend the pattern or add the data"
-        )
-    return {key: tuple(sorted(partitions[key])) for key in sorted(partitions)}
+    found = _find(Pattern.parse(pattern, folder=folder))
+    return {key: tuple(sorted(map(Path, paths))) for key, paths in found.items()}
 
 
 def dataset_of(pattern: str, *, folder: Path) -> Dataset:
@@ -74,7 +68,7 @@ def snapshot(pattern: str, *, folder: Path, cache: StatCache) -> Snapshot:
         DataError: nothing matches it, or a file is empty or cannot be read.
     """
     parsed = Pattern.parse(pattern, folder=folder)
-    partitions = find(pattern, folder=folder)
+    partitions = _find(parsed)
     files = _digested([path for paths in partitions.values() for path in paths], cache)
     dataset = dataset_of(pattern, folder=folder)
     return Snapshot(
@@ -115,6 +109,19 @@ def keep(version: DatasetVersion, store: ArtifactStore) -> None:
         raise DataError(f"{version.location} was rewritten while it was read; run again")
 
 
+def _find(pattern: Pattern) -> dict[str, list[str]]:
+    """The files of each partition, both sorted."""
+    partitions: dict[str, list[str]] = {}
+    for values, path in pattern.find():
+        partitions.setdefault(_partition(pattern, values, path), []).append(path)
+    if not partitions:
+        raise DataError(
+            f"no file matches {pattern.path} ({_deepest(pattern)}); "
+            "mend the pattern or add the data"
+        )
+    return {key: sorted(partitions[key]) for key in sorted(partitions)}
+
+
 def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:
     if not store.present([version.digest]):
         return False
@@ -127,14 +134,14 @@ def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:
 def _keep_files(pattern: Pattern, store: ArtifactStore) -> str:
     files = {}
     for _, path in pattern.find():
-        digest = store.write(path)
+        digest = store.write(Path(path))
         files[path] = (digest, _size(path))
     return store.write(_manifest(pattern, files).to_bytes())
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except OSError as error:
         raise DataError(
             f"{path} was removed while it was read ({error.strerror}); run again"
@@ -142,17 +149,17 @@ def _size(path: Path) -> int:
 
 
 def _version(
-    dataset: Dataset, pattern: Pattern, partition: str, files: Mapping[Path, tuple[str, int]]
+    dataset: Dataset, pattern: Pattern, partition: str, files: Mapping[str, tuple[str, int]]
 ) -> DatasetVersion:
-    formats = {FORMATS.get(path.suffix.lower(), "bytes") for path in files}
+    formats = set(map(_format, files))
     if len(formats) > 1:
         raise DataError(
             f"{dataset}[{partition}] mixes {' and '.join(sorted(formats))} files; "
             "narrow the pattern to one format"
         )
     if len(files) == 1:
-        [(path, (digest, size))] = files.items()
-        location, suffix = str(path), ""
+        [(location, (digest, size))] = files.items()
+        suffix = ""
     else:
         bound = pattern.bind(dict(part.split("=", 1) for part in partition.split("/") if part))
         manifest = _manifest(bound, files)
@@ -169,14 +176,20 @@ def _version(
     )
 
 
-def _manifest(pattern: Pattern, files: Mapping[Path, tuple[str, int]]) -> Manifest:
+def _format(path: str) -> str:
+    dot = path.rfind(".")
+    named = path[dot - 1 : dot] != "/"  # `.csv` alone is a hidden file without a suffix
+    return FORMATS.get(path[dot:].lower(), "bytes") if named else "bytes"
+
+
+def _manifest(pattern: Pattern, files: Mapping[str, tuple[str, int]]) -> Manifest:
+    start = len(pattern.folder.rstrip("/")) + 1
     return Manifest.of(
-        File(name=path.relative_to(pattern.folder).as_posix(), size=size, digest=digest)
-        for path, (digest, size) in files.items()
+        File(name=path[start:], size=size, digest=digest) for path, (digest, size) in files.items()
     )
 
 
-def _digested(paths: Sequence[Path], cache: StatCache) -> dict[Path, tuple[str, int]]:
+def _digested(paths: Sequence[str], cache: StatCache) -> dict[str, tuple[str, int]]:
     files = dict(zip(paths, cache.digests(paths), strict=True))
     for path, (_, size) in files.items():
         if size == 0:
@@ -184,13 +197,17 @@ def _digested(paths: Sequence[Path], cache: StatCache) -> dict[Path, tuple[str, 
     return files
 
 
-def _partition(pattern: Pattern, values: Mapping[str, str], path: Path) -> str:
-    partition = "/".join(f"{key}={values[key]}" for key in pattern.keys)
+def _partition(pattern: Pattern, values: Mapping[str, str], path: str) -> str:
+    if not path.isascii():
+        _check_utf8(path)
+    return "/".join([f"{key}={values[key]}" for key in pattern.keys])
+
+
+def _check_utf8(path: str) -> None:
     try:
-        str(path).encode()
+        path.encode()
     except UnicodeEncodeError:
-        raise DataError(f"the name of {str(path)!r} is not UTF-8; rename the file") from None
-    return partition
+        raise DataError(f"the name of {path!r} is not UTF-8; rename the file") from None
 
 
 def _deepest(pattern: Pattern) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ WHERE path IN (SELECT value FROM json_each(?))
 """
 _UPSERT = "INSERT OR REPLACE INTO file_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-_Entry = tuple[FileState, str]
+#: Path, size, mtime, ctime, inode, device, digest.
+_Row = tuple[Any, ...]
 
 
 class StatCache:
@@ -48,56 +49,61 @@ class StatCache:
         self.path = path
         self._clock = clock
 
-    def digests(self, paths: Sequence[Path]) -> list[tuple[str, int]]:
+    def digests(self, paths: Sequence[Path | str]) -> list[tuple[str, int]]:
         """Digest and size of each file, in the order given.
 
         Raises:
             DataError: a file cannot be read, or kept changing while it was read.
         """
-        names = [os.path.abspath(path) for path in paths]
-        entries = self._unchanged(names)
-        settled: dict[str, _Entry] = {}
+        names = [_absolute(path) for path in paths]
+        found = self._unchanged(names)
+        settled: list[_Row] = []
         for name in names:
-            if name not in entries:
+            if name not in found:
                 started = self._clock()
                 digest, state = digest_and_state(Path(name))
-                entries[name] = (state, digest)
+                found[name] = (digest, state.size)
                 # Only ctime counts here: it moves with every write, and no writer can set it.
                 if started - state.ctime_ns > RACY_WINDOW_NS:
-                    settled[name] = (state, digest)
+                    settled.append(_row(name, state, digest))
         self._save(settled)
-        return [(digest, state.size) for state, digest in map(entries.__getitem__, names)]
+        return [found[name] for name in names]
 
     def remember(self, path: Path, digest: str) -> None:
         """Note the digest of a finished file by who wrote it, whatever its age."""
         with suppress(OSError):
-            name = os.path.abspath(path)
-            self._save({name: (FileState.of(os.stat(name)), digest)})
+            name = _absolute(path)
+            self._save([_row(name, FileState.of(os.stat(name)), digest)])
 
-    def _unchanged(self, names: Sequence[str]) -> dict[str, _Entry]:
+    def _unchanged(self, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Digest and size of the files that are as they were."""
         unchanged = {}
-        for name, entry in self._load(names).items():
-            with suppress(OSError):
-                if FileState.of(os.stat(name)) == entry[0]:
-                    unchanged[name] = entry
+        # Plain tuples: a folder may hold a hundred thousand files.
+        for path, *known, digest in self._load(names):
+            try:
+                now = os.stat(path)
+            except OSError:
+                continue
+            if known == _columns(now):
+                unchanged[path] = (digest, now.st_size)
         return unchanged
 
-    def _load(self, names: Sequence[str]) -> dict[str, _Entry]:
+    def _load(self, names: Sequence[str]) -> Sequence[_Row]:
         if not self.path.exists():
-            return {}
+            return ()
         with self._optional(), self._connect() as connection:
-            rows = connection.execute(_SELECT, (json.dumps(names),)).fetchall()
-            return {row[0]: _entry(row) for row in rows}
-        return {}
+            rows: list[_Row] = connection.execute(_SELECT, (json.dumps(names),)).fetchall()
+            return rows
+        return ()
 
-    def _save(self, entries: Mapping[str, _Entry]) -> None:
-        if not entries:
+    def _save(self, rows: Sequence[_Row]) -> None:
+        if not rows:
             return
         with self._optional(), self._connect() as connection:
             # What a power cut destroys here costs a hash, so no write waits for the disk.
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute(_TABLE)
-            connection.executemany(_UPSERT, [_row(*item) for item in entries.items()])
+            connection.executemany(_UPSERT, rows)
             connection.commit()
 
     @contextmanager
@@ -122,27 +128,24 @@ class StatCache:
                 path.unlink(missing_ok=True)
 
 
-def _entry(row: Sequence[Any]) -> _Entry:
-    _, size, mtime_ns, ctime_ns, inode, device, digest = row
-    state = FileState(
-        size=size,
-        mtime_ns=mtime_ns,
-        ctime_ns=ctime_ns,
-        inode=int(inode),
-        device=int(device),
-    )
-    return state, digest
-
-
-def _row(name: str, entry: _Entry) -> tuple[str | int, ...]:
-    state, digest = entry
+def _columns(result: os.stat_result) -> list[str | int]:
     # Inode and device are unsigned 64-bit numbers, SQLite's are signed: they go in as text.
-    return (
-        name,
-        state.size,
-        state.mtime_ns,
-        state.ctime_ns,
-        str(state.inode),
-        str(state.device),
-        digest,
-    )
+    return [
+        result.st_size,
+        result.st_mtime_ns,
+        result.st_ctime_ns,
+        str(result.st_ino),
+        str(result.st_dev),
+    ]
+
+
+def _row(name: str, state: FileState, digest: str) -> _Row:
+    inode, device = str(state.inode), str(state.device)
+    return (name, state.size, state.mtime_ns, state.ctime_ns, inode, device, digest)
+
+
+def _absolute(path: Path | str) -> str:
+    name = os.fspath(path)
+    if name.startswith("/") and "/." not in name and "//" not in name and len(name) > 1:
+        return name.rstrip("/")
+    return os.path.abspath(name)

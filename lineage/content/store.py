@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,7 @@ class ArtifactStore(Protocol):
         None if there are none. Whatever is found stays where it is.
 
         Raises:
+            CorruptArtifactError: what is there is no bytes of the store's own: a link, a folder.
             ArtifactError: something is there and cannot be read.
         """
         ...
@@ -58,6 +59,10 @@ class ArtifactStore(Protocol):
         Raises:
             ArtifactError: it cannot be moved.
         """
+        ...
+
+    def aside(self) -> Iterator[bytes | Path]:
+        """All that was ever moved out of the way: it may be what another artifact has lost."""
         ...
 
 

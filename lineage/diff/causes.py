@@ -7,9 +7,11 @@ and no proof:
 | cause | score |
 |---|---|
 | data changed | 0.05 + 0.9 of how far that column moved that moved farthest (`moves`) |
-| the same, where the target changed; where a column came or went | 0.59; 0.77 at least |
+| the same, where the target changed | 0.59 at least |
+| the same, where a column came, went, or turned from numbers into text or back | 0.77 at least |
 | the same, where it cannot be read | 0.5 |
 | a partition more or less | the same of what moved beyond what is usual, 0.15 at least |
+| a partition now trained on that was held out, or the other way round | 0.15 |
 | code | 0.1 + 0.85 of how far the columns of its output moved, where that is known, else 0.6 |
 | parameter | the same, else 0.5 |
 | environment variable | 0.4 |
@@ -26,7 +28,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import neighbours
-from .words import column_line, counted, deviations, entry_name, from_to, last_name
+from .words import (
+    column_line,
+    counted,
+    deviations,
+    entry_name,
+    from_to,
+    is_number_type,
+    last_name,
+)
 
 #: Ties are broken by kind, in this order.
 KINDS = (
@@ -39,6 +49,12 @@ NAMED = 8
 INCOMPARABLE = 1.0
 #: How far any change of the target counts at least.
 TARGET = 0.6
+#: How far a column counts that is there on one side only, or is of another kind there.
+OTHER_COLUMN = 0.8
+#: A partition of which nothing else is known counts so much.
+PARTITION = 0.15
+#: It comes after the metrics are there.
+_AFTERWARDS = "register"
 _ROLES = {
     "train": "trained on",
     "holdout": "evaluated on",
@@ -46,6 +62,7 @@ _ROLES = {
     "lookup": "looked up in prepare",
     None: "read",
 }
+_TRAINED = ("train", "both")
 
 Cause = dict[str, Any]
 
@@ -65,6 +82,7 @@ def causes(found: Mapping[str, Any], *, same_model: bool) -> list[Cause]:
     listed = [
         *_incomparable(found),
         *_data(found["data"], target),
+        *_moved_over(found["holdout"].get("moved", ())),
         *_code(found, target),
         *_parameters(found, target),
         *_rest(found),
@@ -74,7 +92,7 @@ def causes(found: Mapping[str, Any], *, same_model: bool) -> list[Cause]:
         ground = "nothing that is recorded differs: threads, or a library's own randomness"
         listed = [_cause("noise", "run to run", says, ground, 0.5)]
     for cause in listed:
-        held = cause.pop("held")
+        held, _ = cause.pop("held"), cause.pop("known")
         cause["possible"] = not same_model or held or cause["kind"] in ("holdout", "metric")
         if not cause["possible"]:
             cause["ground"] = "not this: the model file is the same, byte for byte"
@@ -88,8 +106,26 @@ def _rank(cause: Cause) -> tuple[Any, ...]:
 
 
 def _cause(
-    kind: str, what: str, says: str, ground: str, score: float, *, held: bool = False
+    kind: str,
+    what: str,
+    says: str,
+    ground: str,
+    score: float,
+    *,
+    held: bool = False,
+    known: bool = True,
 ) -> Cause:
+    """One cause.
+
+    Args:
+        kind: one of `KINDS`.
+        what: what it is called.
+        says: what it is.
+        ground: why it could have moved the metric, or could not.
+        score: between 0 and 1.
+        held: whether what is evaluated on stands on it.
+        known: whether its score was found by looking, and is none that is taken for it.
+    """
     return {
         "kind": kind,
         "what": what,
@@ -97,6 +133,7 @@ def _cause(
         "ground": ground,
         "score": round(min(1.0, score), 4),
         "held": held,
+        "known": known,
     }
 
 
@@ -111,7 +148,7 @@ def _incomparable(found: Mapping[str, Any]) -> Iterator[Cause]:
             INCOMPARABLE,
         )
     for entry in found["code"]["tasks"]:
-        if entry["task"] == "evaluate":
+        if entry["task"] == "evaluate" and "side" not in entry:
             yield _cause(
                 "metric",
                 "evaluate",
@@ -147,18 +184,44 @@ def _data(data: Mapping[str, Sequence[Mapping[str, Any]]], target: str) -> Itera
                 "data",
                 f"{last_name(dataset)}: {len(rest)} more",
                 f"{len(rest)} more partitions of {last_name(dataset)} were {kind}",
-                "none of them moved farther than those named",
-                rest[0]["score"] - 0.0001,
+                _ground_of_rest(rest),
+                max(cause["score"] for cause in rest) - 0.0001,
                 held=any(cause["held"] for cause in rest),
             )
 
 
+def _ground_of_rest(rest: Sequence[Cause]) -> str:
+    unknown = sum(not cause["known"] for cause in rest)
+    if unknown == len(rest):
+        return "none of them was compared"
+    some = f"; {unknown} of them were not compared" if unknown else ""
+    return f"none of them is known to have moved farther than those named{some}"
+
+
+def _moved_over(moved: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
+    """Partitions that are in both, and that the model was trained on in one only."""
+    for side, other, says in (
+        ("new", "old", "trained on now, and held out before"),
+        ("old", "new", "held out now, and trained on before"),
+    ):
+        names = [
+            entry_name(entry)
+            for entry in moved
+            if entry["role"][side] in _TRAINED and entry["role"][other] not in _TRAINED
+        ]
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            said = f"{', '.join(names[:3])}{more}"
+            yield _cause("data", said, f"{said}: {says}", "other rows to learn from", PARTITION)
+
+
 def _partition_rank(cause: Cause) -> tuple[Any, ...]:
-    return (-cause["score"], cause["what"])
+    # What was not looked at takes no place from what was seen to have moved.
+    return (not cause["known"], -cause["score"], cause["what"])
 
 
 def _changed(entry: Mapping[str, Any], target: str) -> Cause:
-    says, strength = _moved(entry, target)
+    says, strength, known = _moved(entry, target)
     return _cause(
         "data",
         entry_name(entry),
@@ -166,19 +229,24 @@ def _changed(entry: Mapping[str, Any], target: str) -> Cause:
         f"{_ROLES[entry['role']]}; {counted(entry)}",
         0.05 + 0.9 * strength,
         held=_is_held(entry["role"], entry["role_before"]),
+        known=known,
     )
 
 
-def _moved(entry: Mapping[str, Any], target: str) -> tuple[str, float]:
-    """What is said of a changed partition, and how far it moved, between 0 and 1."""
+def _moved(entry: Mapping[str, Any], target: str) -> tuple[str, float, bool]:
+    """What is said of a changed partition, how far it moved, and whether that is known."""
     name = entry_name(entry)
     said = [f"{name} changed"]
-    strength = 0.0
+    strength, known = 0.0, True
     schema = entry.get("schema", {})
     for kind, verb in (("added", "has a new column"), ("removed", "lost the column")):
         if schema.get(kind):
             said.append(f"{verb} {', '.join(schema[kind][:3])}")
-            strength = 0.8
+            strength = OTHER_COLUMN
+    for column in schema.get("changed", ()):
+        if is_number_type(column["old"]) != is_number_type(column["new"]):
+            said.append(f"{column['column']} is {column['new']}, was {column['old']}")
+            strength = OTHER_COLUMN
     if columns := entry.get("columns", ()):
         said.append(column_line(columns[0], entry.get("where")))
         strength = max(strength, _strength(columns, target))
@@ -191,11 +259,11 @@ def _moved(entry: Mapping[str, Any], target: str) -> tuple[str, float]:
             strength = max(strength, min(1.0, abs(quality[0]["sd"]) / 4))
         else:
             said.append(f"it was not compared: {entry['unread']}")
-            strength = max(strength, 0.5)
+            strength, known = max(strength, 0.5), False
     for expectation in entry["quality"]["expectations"]:
         met = "is met now" if expectation["new"] else "is not met any more"
         said.append(f"{expectation['assertion']} of {expectation['column']} {met}")
-    return "; ".join(said), strength
+    return "; ".join(said), strength, known
 
 
 def _strength(columns: Sequence[Mapping[str, Any]], target: str) -> float:
@@ -223,14 +291,15 @@ def _alone(entry: Mapping[str, Any], kind: str) -> Cause:
         entry_name(entry),
         said,
         f"{_ROLES[entry['role']]}{rows}",
-        max(0.15, 0.05 + 0.9 * strength),
+        max(PARTITION, 0.05 + 0.9 * strength),
         held=_is_held(entry["role"]),
+        known=bool(beside),
     )
 
 
 def _code(found: Mapping[str, Any], target: str) -> Iterator[Cause]:
     for entry in found["code"]["tasks"]:
-        if entry["task"] == "evaluate":
+        if entry["task"] == _AFTERWARDS or (entry["task"] == "evaluate" and "side" not in entry):
             continue
         if "side" in entry:
             verb = "is new" if entry["side"] == "new" else "is gone"
@@ -246,7 +315,7 @@ def _parameters(found: Mapping[str, Any], target: str) -> Iterator[Cause]:
     seeds = bool(found["seeds"])
     for path in found["parameters"]:
         task, _, name = path.partition(".")
-        if task == "evaluate" or (name == "seed" and seeds):
+        if task in ("evaluate", _AFTERWARDS) or (name == "seed" and seeds):
             continue
         # Another estimator has other parameters: one line says so.
         whole = f"{task}.{name.partition('.')[0]}"
@@ -260,7 +329,7 @@ def _parameters(found: Mapping[str, Any], target: str) -> Iterator[Cause]:
             "parameter",
             path,
             f"{path} {from_to(found['parameters'][path])}{more}",
-            ground or "a parameter of the model",
+            ground or f"a parameter of {'the model' if path.startswith('train.') else 'its task'}",
             score,
             held=not path.startswith("train."),
         )

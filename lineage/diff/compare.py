@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RefError
 from ..graph import nodes
 from ..graph.store import Store
 from . import causes, circumstances, code, data, holdout, measured, tasks, walk
@@ -52,12 +53,13 @@ def diff(
         and why) and `truncated`.
 
     Raises:
-        RefError: a reference names nothing, or too much.
+        RefError: a reference names nothing, or too much; or one data, and the other a model or run.
         StoreError: the store failed.
     """
     reader = Reader(artifacts=artifacts, limit=limit)
     with store.read() as db:
         sides = side(store, old), side(store, new)
+        _check_kinds(*sides)
         only = walk.differing(db, sides[0].start, sides[1].start)
         changed = data.changes(db, only, *sides)
         raw = data.raw_entries(db, changed, only, sides, reader)
@@ -85,6 +87,16 @@ def diff(
             shared = walk.everything(db, sides[1].start) - only.new
             raw["same"] = data.same_entries(db, (n for n in shared if n % 4 == nodes.PRODUCT))
     return _concluded(result, _same_model(sides), reader, truncated=only.truncated)
+
+
+def _check_kinds(old: Side, new: Side) -> None:
+    data = [one for one in (old, new) if one.kind == "dataset"]
+    if len(data) == 1:
+        other = new if data[0] is old else old
+        raise RefError(
+            f"{data[0].name} is data and {other.name} a {other.kind}; name two versions of data, "
+            "or two models or runs"
+        )
 
 
 def _concluded(

@@ -135,20 +135,22 @@ def _labels(
     changed: list[tuple[sqlite3.Row, sqlite3.Row]], target: str, reader: Reader
 ) -> tuple[bool | None, str]:
     """Whether the truth is the same where the features of the same rows differ."""
-    import pandas as pd
+    import numpy as np
 
     from ..errors import ArtifactError, DataError
+    from .tables import Plain
 
     for old, new in changed[:LABELS]:
         if gone := reader.gone(old, new):
             return None, f"its features changed, and {gone}"
         try:
-            before, after = (reader.table(row)[target].reset_index(drop=True) for row in (old, new))
+            before, after = (reader.table(row)[[target]] for row in (old, new))
         except (ArtifactError, DataError, KeyError) as error:
             return None, f"its features changed, and their labels cannot be read: {error}"
         if len(before) != len(after):
             return False, f"{name_of(new)} has {len(after):,} rows, had {len(before):,}"
-        if differ := int((~((before == after) | (pd.isna(before) & pd.isna(after)))).sum()):
+        places = np.arange(len(after))
+        if differ := int(Plain.of(before, after, [target]).differ(target, places, places).sum()):
             return False, (
                 f"{target} is another in {differ:,} of {len(after):,} rows of {name_of(new)}"
             )

@@ -17,6 +17,7 @@ sqrt((s_old² + s_new²) / 2) (J. Cohen, "Statistical power analysis", 1988).
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,6 +38,8 @@ VALUES = 50
 CATEGORIES = 500
 #: Pairs of values that a rule is found from, at least.
 PAIRS = 10
+#: Beyond this, sums and squares of numbers may no longer be numbers.
+HUGE = 1e100
 #: (factor, offset): what such a change of units is called.
 UNITS: Mapping[tuple[float, float], str] = {
     (1.609344, 0): "miles to kilometres",
@@ -65,12 +68,12 @@ def move(old: Series[Any], new: Series[Any]) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    numbers = as_numbers(old), as_numbers(new)
-    if numbers[0] is not None and numbers[1] is not None:
-        sides = [values[~np.isnan(values)] for values in numbers if values is not None]
+    if (numbers := both_as_numbers(old, new)) is not None:
+        scale = _scale(*numbers)
+        sides = [values[~np.isnan(values)] / scale for values in numbers]
         missing = len(old) - len(sides[0]), len(new) - len(sides[1])
         counts = _count_numbers(sides[0], sides[1])
-        about = [_numbers(values, gaps) for values, gaps in zip(sides, missing, strict=True)]
+        about = [_numbers(values, gaps, scale) for values, gaps in zip(sides, missing, strict=True)]
         if all(pd.api.types.is_datetime64_any_dtype(column.dtype) for column in (old, new)):
             about = [_as_times(one) for one in about]
         sd = _standardised(sides[0], sides[1])
@@ -123,13 +126,15 @@ def rule(old: Series[Any], new: Series[Any]) -> dict[str, Any] | None:
     import numpy as np
 
     x, y = as_numbers(old), as_numbers(new)
-    if x is None or y is None or not _is_numeric(old) or not _is_numeric(new):
+    if x is None or y is None or _is_time(old) or _is_time(new):
         return None
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]
-    if len(x) < PAIRS or len(np.unique(x)) < 3 or len(np.unique(y)) < 3:
+    if len(x) < PAIRS or len(np.unique(x)) < 3 or len(np.unique(y)) < 3 or _scale(x, y) > 1:
         return None
-    factor, offset = np.polyfit(x, y, 1)
+    spread = x - x.mean()  # least squares
+    factor = float((spread * (y - y.mean())).sum() / (spread * spread).sum())
+    offset = float(y.mean() - factor * x.mean())
     unexplained = float(np.abs(y - (factor * x + offset)).max())
     # Converted values have been rounded again: to a hundredth of their spread at the worst.
     if unexplained > 0.01 * float(y.std()) or not abs(factor):
@@ -137,10 +142,27 @@ def rule(old: Series[Any], new: Series[Any]) -> dict[str, Any] | None:
     if abs(offset) < 0.005 * float(np.abs(y).mean()):
         factor, offset = float((x * y).sum() / (x * x).sum()), 0.0
     return {
-        "factor": _round(float(factor), 4),
-        "offset": _round(float(offset), 4),
-        "as": _unit(float(factor), float(offset), float(y.std())),
+        "factor": _round(factor, 4),
+        "offset": _round(offset, 4),
+        "as": _unit(factor, offset, float(y.std())),
     }
+
+
+def both_as_numbers(old: Series[Any], new: Series[Any]) -> tuple[Floats, Floats] | None:
+    """Two columns as floats, if both hold numbers or times; beside numbers, yes and no are 1 and 0.
+
+    None if one of them holds anything else.
+    """
+    import pandas as pd
+
+    yes_or_no = [pd.api.types.is_bool_dtype(column.dtype) for column in (old, new)]
+    if yes_or_no[0] != yes_or_no[1]:
+        old, new = (
+            column.astype("Float64") if is_bool else column
+            for column, is_bool in zip((old, new), yes_or_no, strict=True)
+        )
+    a, b = as_numbers(old), as_numbers(new)
+    return None if a is None or b is None else (a, b)
 
 
 def as_numbers(column: Series[Any]) -> Floats | None:
@@ -148,14 +170,22 @@ def as_numbers(column: Series[Any]) -> Floats | None:
     import numpy as np
     import pandas as pd
 
-    types = pd.api.types
-    if types.is_datetime64_any_dtype(column.dtype) or types.is_timedelta64_dtype(column.dtype):
+    if _is_time(column):
         counted: Floats = column.dt.as_unit("us").astype("int64").to_numpy(dtype="float64")
         return np.where(column.isna().to_numpy(), np.nan, counted / 1e6)
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "decimal":
+        column = column.astype("float64")
     if not _is_numeric(column):
         return None
     values = column.to_numpy(dtype="float64", na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _is_time(column: Series[Any]) -> bool:
+    import pandas as pd
+
+    types = pd.api.types
+    return types.is_datetime64_any_dtype(column.dtype) or types.is_timedelta64_dtype(column.dtype)
 
 
 def _is_numeric(column: Series[Any]) -> bool:
@@ -187,13 +217,25 @@ def _count_texts(old: Series[Any], new: Series[Any]) -> tuple[npt.NDArray[Any], 
 
     first, second = old.value_counts(), new.value_counts()
     both = first.add(second, fill_value=0)
-    # By frequency, then by name: which ones get a bin must not depend on the order of sides.
-    names = sorted(both.index, key=lambda name: (-both[name], name))[:CATEGORIES]
+    names = sorted(_most_frequent(both))
     counts = []
     for count, total in ((first, len(old)), (second, len(new))):
         kept = count.reindex(names, fill_value=0).to_numpy()
         counts.append(np.append(kept, total - kept.sum()))
     return counts[0], counts[1]
+
+
+def _most_frequent(counted: Series[Any]) -> list[str]:
+    """By frequency, then by name: which ones get a bin must not depend on the order of sides."""
+    import numpy as np
+
+    if len(counted) <= CATEGORIES:
+        return list(counted.index)
+    sizes = counted.to_numpy()
+    least = np.partition(sizes, -CATEGORIES)[-CATEGORIES]
+    more = list(counted.index[sizes > least])
+    # One by one a million names would take longer than all the rest.
+    return more + heapq.nsmallest(CATEGORIES - len(more), counted.index[sizes == least])
 
 
 def _texts(column: Series[Any]) -> Series[Any]:
@@ -227,14 +269,24 @@ def _standardised(old: Floats, new: Floats) -> float | None:
     return difference / spread if spread > 1e-12 * abs(difference) else None
 
 
-def _numbers(values: Floats, gaps: int) -> dict[str, Any]:
+def _scale(old: Floats, new: Floats) -> float:
+    """What to divide huge numbers by, to be able to add and square them; 1 for all others."""
+    import numpy as np
+
+    largest = max(
+        (float(np.nanmax(np.abs(v))) for v in (old, new) if (~np.isnan(v)).any()), default=0
+    )
+    return largest if largest > HUGE else 1.0
+
+
+def _numbers(values: Floats, gaps: int, scale: float) -> dict[str, Any]:
     about: dict[str, Any] = {"count": len(values), "nulls": gaps}
     if len(values):
         about |= {
-            "mean": _round(float(values.mean()), 12),
-            "sd": _round(float(values.std())),
-            "min": _round(float(values.min()), 12),
-            "max": _round(float(values.max()), 12),
+            "mean": _round(float(values.mean()) * scale, 12),
+            "sd": _round(float(values.std()) * scale),
+            "min": _round(float(values.min()) * scale, 12),
+            "max": _round(float(values.max()) * scale, 12),
         }
     return about
 

@@ -69,7 +69,8 @@ class Reader:
     def gone(self, *rows: sqlite3.Row) -> str:
         """Which of these versions' bytes are not there; empty if all are."""
         present = self.artifacts.present([row["digest"] for row in rows])
-        lost = [str(_version(row)) for row in rows if row["digest"] not in present]
+        gone = [row for row in rows if row["digest"] not in present]
+        lost = list(dict.fromkeys(str(_version(row)) for row in gone))
         self.lost |= dict.fromkeys(lost)
         return f"the bytes of {' and '.join(lost)} are gone" if lost else ""
 

@@ -299,10 +299,7 @@ def _alike(old: Series[Any], new: Series[Any]) -> tuple[npt.NDArray[Any], npt.ND
     plain = isinstance(old.dtype, np.dtype) and old.dtype.kind in "iub"
     if plain and old.dtype == new.dtype:
         return old.to_numpy(), new.to_numpy()
-    a, b = moves.as_numbers(old), moves.as_numbers(new)
-    if a is not None and b is not None:
-        return a, b
-    return _text(old), _text(new)
+    return moves.both_as_numbers(old, new) or (_text(old), _text(new))
 
 
 def _text(column: Series[Any]) -> npt.NDArray[Any]:

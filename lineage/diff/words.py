@@ -39,6 +39,15 @@ def last_name(dataset: str) -> str:
     return dataset.rpartition("/")[2] if ":" in dataset else dataset
 
 
+def is_number_type(dtype: str) -> bool:
+    """Whether a column of this type, as it is written, holds numbers.
+
+    >>> [is_number_type(name) for name in ("int64", "Float32", "bool", "str", "datetime64[us]")]
+    [True, True, True, False, False]
+    """
+    return dtype.lower().startswith(("int", "uint", "float", "bool"))
+
+
 def counted(entry: Mapping[str, Any]) -> str:
     """How many rows of a partition changed, were added and removed; its size if it has none."""
     rows = entry["rows"]
@@ -96,4 +105,4 @@ def figure(value: float | str) -> str:
     """
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ..content import merkle
-from ..records import Caller, DatasetVersion, ModelVersion, Snapshot, State
+from ..records import Caller, DatasetVersion, ModelVersion, RunRef, Snapshot, State
 from . import facets as build
 from .facets import CORE, PRODUCER, Facet, Position
+from .sealed import Sealed
 
 #: Events name a snapshot's partitions one by one up to this many; above, only its roots.
 INLINE_PARTITIONS = 1_000
@@ -48,7 +51,7 @@ def run_event(
         inputs: from `input_dataset`; None: not known, which is not the same as none.
         outputs: from `output_dataset`; likewise.
         run_facets: bodies by key; empty ones are left out, and those without `_producer`
-            get it, with the schema of their key.
+            get it, with the schema of their key. Sealed ones have it.
         job_facets: likewise.
     """
     run = caller.run
@@ -57,11 +60,14 @@ def run_event(
         "eventTime": time,
         "producer": PRODUCER,
         "schemaURL": _SCHEMA_URL,
-        "run": {"runId": run.run_id, "facets": _of_caller(caller) | _complete("run", run_facets)},
+        "run": {
+            "runId": run.run_id,
+            "facets": {**_of_caller(caller), **_complete("run", run_facets)},
+        },
         "job": {
             "namespace": run.namespace,
             "name": run.job,
-            "facets": {"jobType": build.job_type(caller.engine, job_type)}
+            "facets": {"jobType": _job_type(caller.engine, job_type)}
             | _complete("job", job_facets),
         },
     }
@@ -134,26 +140,45 @@ def output_dataset(
     }
 
 
-def _of_caller(caller: Caller) -> dict[str, Facet]:
+# A run says these at its start and at its end, and many runs say the same.
+@functools.lru_cache(maxsize=256)
+def _of_caller(caller: Caller) -> Mapping[str, Facet]:
     version = caller.engine_version or sys.version.partition(" ")[0]
-    found = {"processing_engine": build.processing_engine(caller.engine, version)}
+    found = {"processing_engine": _engine(caller.engine, version)}
     if caller.parent is not None:
-        found["parent"] = build.parent(caller.parent, root=caller.root)
+        found["parent"] = _parent(caller.parent, caller.root)
     if caller.nominal_time:
-        found["nominalTime"] = build.nominal_time(caller.nominal_time)
+        found["nominalTime"] = Sealed(build.nominal_time(caller.nominal_time))
     if caller.attempt > 1 or caller.engine_run_id:
-        found["begat_attempt"] = build.attempt(
-            caller.attempt, engine=caller.engine, engine_run_id=caller.engine_run_id
+        found["begat_attempt"] = Sealed(
+            build.attempt(caller.attempt, engine=caller.engine, engine_run_id=caller.engine_run_id)
         )
-    return found
+    return MappingProxyType(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _engine(name: str, version: str) -> Sealed:
+    return Sealed(build.processing_engine(name, version))
+
+
+@functools.lru_cache(maxsize=256)
+def _parent(of: RunRef, root: RunRef | None) -> Sealed:
+    return Sealed(build.parent(of, root=root))
+
+
+@functools.lru_cache(maxsize=256)
+def _job_type(engine: str, job_type: str) -> Sealed:
+    return Sealed(build.job_type(engine, job_type))
 
 
 def _complete(position: Position, given: Mapping[str, Mapping[str, Any]]) -> dict[str, Facet]:
-    return {
-        key: dict(body) if "_producer" in body else build.facet(position, key, body)
-        for key, body in given.items()
-        if body
-    }
+    return {key: _whole(position, key, body) for key, body in given.items() if body}
+
+
+def _whole(position: Position, key: str, body: Mapping[str, Any]) -> Facet:
+    if isinstance(body, Sealed):
+        return body
+    return dict(body) if "_producer" in body else build.facet(position, key, body)
 
 
 def _name(value: DatasetVersion | Snapshot | ModelVersion) -> dict[str, str]:

@@ -31,7 +31,7 @@ from ..errors import EventError
 #: Stands in the encoder's output before a number that is not a float; U+0000 is refused
 #: everywhere else.
 _MARK = "\0"
-_TEXT = {str}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _MARKED = re.compile(r'"\\u0000([^"]*)"')
 
 
@@ -147,17 +147,17 @@ _encode = json.JSONEncoder(
 def _has_string_keys(value: object) -> bool:
     # The encoder would write 1, True and None as strings without a word.
     todo = [value]
-    while todo:
-        found = todo.pop()
+    for found in todo:
         parts: Iterable[object] = ()
         if isinstance(found, dict):
-            kinds = {*map(type, found)}
-            if kinds != _TEXT and not all(issubclass(kind, str) for kind in kinds):
+            try:
+                "".join(found)  # takes strings only, and looks at them in C
+            except TypeError:
                 return False
             parts = found.values()
         elif isinstance(found, (list, tuple)):
             parts = found
-        todo += [part for part in parts if isinstance(part, (dict, list, tuple))]
+        todo += [part for part in parts if type(part) not in _SCALARS]
     return True
 
 

@@ -7,14 +7,17 @@ so the order in which events arrive does not matter.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..content.merkle import Row
 from ..errors import EventError
+from ..events.canonical import canonical
+from ..events.sealed import Sealed
 from ..records import Dataset, RunRef
 
 #: How much an event type has to say about its run: an execution's end is its COMPLETE if it
@@ -22,8 +25,8 @@ from ..records import Dataset, RunRef
 RANK = {"OTHER": 0, "START": 1, "RUNNING": 2, "ABORT": 3, "FAIL": 4, "COMPLETE": 5}
 ENDED = RANK["ABORT"]
 
-#: By key: a list of the stamp of the event that said it last, and what it said.
-Registers = dict[str, list[Any]]
+#: By key: the stamp of the event that said it last, and what it said, as it is stored.
+Registers = dict[str, tuple[str, str]]
 
 #: Facets that become columns or edges, and are not kept a second time.
 _STRUCTURE = {
@@ -39,6 +42,13 @@ _NO_RUN = RunRef(run_id="", namespace="", job="")
 
 # Numbers that no double says come as Decimal; the event keeps all their digits.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=float).encode
+
+
+class Body(NamedTuple):
+    """What a facet says, and the text that registers keep of it."""
+
+    said: Any
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +82,7 @@ class Use:
     dataset: Dataset
     what: VersionFact | SnapshotFact
     argument: str = ""
-    facets: Mapping[str, Any] = field(default_factory=dict)
+    facets: Mapping[str, Body] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +97,7 @@ class Facts:
     parent: RunRef = _NO_RUN
     root: RunRef = _NO_RUN
     #: Run facets by key, job facets by `job.` and theirs.
-    facets: Mapping[str, Any]
+    facets: Mapping[str, Body]
     reads: tuple[Use, ...] = ()
     writes: tuple[Use, ...] = ()
     #: Id of the run whose outputs this run passed on instead of working.
@@ -106,19 +116,47 @@ class Facts:
         return f"{int(origin == 'recorded')}|{self.time}|{self.rank}|{self.hash}"
 
 
-def merge(registers: Registers, said: Mapping[str, Any], stamp: str) -> bool:
-    """Let one event speak; whether anything changed."""
-    changed = False
+def merge(registers: Registers, said: Mapping[str, Body], stamp: str) -> dict[str, Body]:
+    """Let one event speak; what it changed."""
+    changed = {}
     for key, body in said.items():
-        if key not in registers or stamp >= registers[key][0]:
-            changed = changed or registers.get(key) != [stamp, body]
-            registers[key] = [stamp, body]
+        known = registers.get(key)
+        if known is None or (stamp >= known[0] and known != (stamp, body.text)):
+            registers[key] = (stamp, body.text)
+            changed[key] = body
     return changed
 
 
+def write(registers: Registers) -> str:
+    """Registers as they are stored: a JSON object of [stamp, body] by key."""
+    parts = (f'{_key(key)}:["{stamp}",{text}]' for key, (stamp, text) in sorted(registers.items()))
+    return f"{{{','.join(parts)}}}"
+
+
+def read(stored: str) -> Registers:
+    """The registers that `write` wrote."""
+    return {key: (stamp, dump(body)) for key, (stamp, body) in json.loads(stored).items()}
+
+
 def dump(value: Any) -> str:
-    """Registers, or a part of them, as they are stored: one text, whatever was said first."""
+    """A part of the registers as it is stored: one text, whatever was said first."""
     return _encode(value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _key(key: str) -> str:
+    return _encode(key)
+
+
+def body(said: Any) -> Body:
+    """A body and its text."""
+    return Body(said, dump(said))
+
+
+@functools.lru_cache(maxsize=1024)
+def job_body(namespace: str, name: str) -> Body:
+    """A job's name as a body."""
+    return body((namespace, name))
 
 
 def facts(event: Mapping[str, Any], event_hash: str) -> Facts:
@@ -155,18 +193,28 @@ def _facts(event: Mapping[str, Any], event_hash: str) -> Facts:
     run_facets = event["run"].get("facets") or {}
     job_facets = event["job"].get("facets") or {}
     parent = run_facets.get("parent") or {}
+    above, root = parent.derived(_above) if isinstance(parent, Sealed) else _above(parent)
     return Facts(
         hash=event_hash,
         time=normalised(event["eventTime"]),
         type=type_,
         run=_ref(event["run"], event["job"]),
-        parent=_ref(parent["run"], parent["job"]) if parent else _NO_RUN,
-        root=_ref(parent["root"]["run"], parent["root"]["job"]) if parent.get("root") else _NO_RUN,
+        parent=above,
+        root=root,
         facets=_bodies(run_facets.items())
         | _bodies((f"job.{key}", body) for key, body in job_facets.items()),
-        reads=tuple(_uses(event.get("inputs") or (), "inputFacets")),
-        writes=tuple(_uses(event.get("outputs") or (), "outputFacets")),
+        reads=tuple(_uses(event.get("inputs") or (), _read)),
+        writes=tuple(_uses(event.get("outputs") or (), _written)),
         reuse_of=((run_facets.get("begat_reuse") or {}).get("run") or "").lower(),
+    )
+
+
+def _above(parent: Mapping[str, Any]) -> tuple[RunRef, RunRef]:
+    """The parent and the root that a facet names."""
+    root = parent.get("root")
+    return (
+        _ref(parent["run"], parent["job"]) if parent else _NO_RUN,
+        _ref(root["run"], root["job"]) if root else _NO_RUN,
     )
 
 
@@ -177,30 +225,66 @@ def _ref(run: Mapping[str, Any], job: Mapping[str, Any]) -> RunRef:
     return found
 
 
-def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    # The event itself keeps who wrote a facet, and to which schema.
+def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Body]:
     return {
-        key: {name: value for name, value in body.items() if name[0] != "_"} for key, body in facets
+        key: facet.derived(_body) if isinstance(facet, Sealed) else _body(facet)
+        for key, facet in facets
     }
 
 
-def _uses(entries: Iterable[Mapping[str, Any]], position: str) -> Iterable[Use]:
+def _body(facet: Mapping[str, Any]) -> Body:
+    # The event itself keeps who wrote a facet, and to which schema.
+    said = {name: value for name, value in facet.items() if name[:1] != "_"}
+    if isinstance(facet, Sealed) and len(said) == len(facet) - 2:
+        return Body(said, _cut(facet) or dump(said))
+    return body(said)
+
+
+def _cut(facet: Sealed) -> str:
+    """The text of a facet's body, out of the facet's own; empty where it is written otherwise."""
+    whole = facet.derived(canonical)
+    head = _head(str(facet.get("_producer")), str(facet.get("_schemaURL")))
+    return f"{{{whole[len(head) :]}" if whole.startswith(head) and whole.isascii() else ""
+
+
+@functools.lru_cache(maxsize=256)
+def _head(producer: str, schema: str) -> str:
+    return f"{dump({'_producer': producer, '_schemaURL': schema})[:-1]},"
+
+
+def _uses(
+    entries: Iterable[Mapping[str, Any]], use: Callable[[Mapping[str, Any]], Use | None]
+) -> Iterable[Use]:
     for entry in entries:
-        facets = entry.get("facets") or {}
-        own = entry.get(position) or {}
-        reference = own.get("begat_snapshot") or {}
-        what = _snapshot(reference) or _version(facets, own, reference)
-        if what is None:
-            continue  # names no version, so no node: the event keeps what it said
-        kept = _bodies(item for item in (facets | own).items() if item[0] not in _STRUCTURE)
-        if reference.get("location"):
-            kept["location"] = reference["location"]
-        yield Use(
-            dataset=Dataset(namespace=entry["namespace"], name=entry["name"]),
-            what=what,
-            argument=reference.get("argument", ""),
-            facets=kept,
-        )
+        found = entry.derived(use) if isinstance(entry, Sealed) else use(entry)
+        if found is not None:
+            yield found
+
+
+def _read(entry: Mapping[str, Any]) -> Use | None:
+    return _use(entry, "inputFacets")
+
+
+def _written(entry: Mapping[str, Any]) -> Use | None:
+    return _use(entry, "outputFacets")
+
+
+def _use(entry: Mapping[str, Any], position: str) -> Use | None:
+    facets = entry.get("facets") or {}
+    own = entry.get(position) or {}
+    reference = own.get("begat_snapshot") or {}
+    what = _snapshot(reference) or _version(facets, own, reference)
+    if what is None:
+        return None  # names no version, so no node: the event keeps what it said
+    kept = _bodies(item for item in (facets | own).items() if item[0] not in _STRUCTURE)
+    if reference.get("location"):
+        kept["location"] = body(reference["location"])
+    return Use(
+        dataset=Dataset(namespace=entry["namespace"], name=entry["name"]),
+        what=what,
+        argument=reference.get("argument", ""),
+        facets=kept,
+    )
 
 
 def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..content import merkle
@@ -17,7 +17,8 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk, Row
 from ..records import DatasetVersion, RunRef, Snapshot
 from . import nodes
-from .facts import ENDED, RANK, Facts, Registers, SnapshotFact, Use, VersionFact, dump, merge
+from .facts import ENDED, RANK, Body, Facts, SnapshotFact, Use, VersionFact, dump, job_body, merge
+from .known import Known
 from .rows import Rows
 
 #: The register of a run's job, beside those of its facets.
@@ -29,28 +30,29 @@ class Ingest:
 
     Args:
         db: a connection on which a write transaction has begun.
+        known: what is known of its rows, if anything is; it is kept up to date, and true as
+            long as the transaction is not rolled back.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._rows = Rows(db)
+    def __init__(self, db: sqlite3.Connection, known: Known | None = None) -> None:
+        self._rows = Rows(db, known or Known())
 
     def add_event(self, said: Facts, body: str, origin: str) -> None:
         """Store an event and project it, unless it is there with this origin or a better one."""
-        stored = self._rows.one("event_origin", hash=said.hash)
-        if stored is None:
-            self._rows.do(
-                "add_event",
-                hash=said.hash,
-                origin=origin,
-                event_time=said.time,
-                run_id=said.run.run_id,
-                type=said.type,
-                body=body,
-            )
-        elif stored[0] != origin and origin == "recorded":
+        new = self._rows.do(
+            "add_event",
+            hash=said.hash,
+            origin=origin,
+            event_time=said.time,
+            run_id=said.run.run_id,
+            type=said.type,
+            body=body,
+        )
+        if not new:
+            (stored,) = self._rows.one("event_origin", hash=said.hash)
+            if stored == origin or origin != "recorded":
+                return
             self._rows.do("set_origin", the_hash=said.hash, origin=origin)
-        else:
-            return
         self.project(said, origin)
 
     def add_chunk(self, chunk: Chunk) -> None:
@@ -62,6 +64,7 @@ class Ingest:
 
     def project(self, said: Facts, origin: str) -> None:
         """Let a stored event speak."""
+        self._rows.known.bound()
         stamp = said.stamp(origin)
         for named in dict.fromkeys((said.parent, said.root)):
             if named.run_id:
@@ -75,7 +78,7 @@ class Ingest:
             for use in said.writes:
                 self._write(run, use, stamp)
         if state == "COMPLETE":
-            for (version,) in self._rows.all("outputs_of", run=run):
+            for version in self._rows.outputs(run):
                 self._rows.product(version, run)
 
     # Runs
@@ -83,46 +86,46 @@ class Ingest:
     def _mention(self, named: RunRef, stamp: str) -> None:
         """Let another run's event say which job a run belongs to: its own say it better."""
         self._rows.job(named.namespace, named.job)
-        found = self._rows.run_row(named.run_id)
-        if found["state"]:
+        row = self._rows.run_row(named.run_id)
+        if row["state"]:
             return
-        row = _row(found)
-        if merge(row["facets"], {_JOB: [named.namespace, named.job]}, f"-{stamp}"):
-            self._put_run(row)
+        if merge(row["facets"], {_JOB: job_body(named.namespace, named.job)}, f"-{stamp}"):
+            row["job"] = self._rows.job(named.namespace, named.job)
+            self._rows.put_run(row)
 
     def _speak(self, said: Facts, origin: str, stamp: str) -> tuple[int, str]:
-        row = _row(self._rows.run_row(said.run.run_id))
-        job = [said.run.namespace, said.run.job]
-        merge(row["facets"], {_JOB: job, **said.facets}, stamp)
-        row |= _course(row, said) | self._columns(row["facets"])
+        row = self._rows.run_row(said.run.run_id)
+        job = job_body(said.run.namespace, said.run.job)
+        changed = merge(row["facets"], {_JOB: job, **said.facets}, stamp)
+        row |= _course(row, said) | self._columns(changed)
+        if row["attempt"] is None:
+            row["attempt"] = 1
         if said.type == "COMPLETE" and origin == "recorded":
             row["recorded"] = 1
-        self._put_run(row)
-        return row["the_id"], row["state"]
+        return self._rows.put_run(row), row["state"]
 
-    def _put_run(self, row: dict[str, Any]) -> None:
-        job = self._rows.job(*row["facets"][_JOB][1])
-        self._rows.do("set_run", **row | {"job": job, "facets": dump(row["facets"])})
-
-    def _columns(self, registers: Registers) -> dict[str, Any]:
-        """What is asked of many runs at once, out of the facets."""
-
-        def body(key: str) -> dict[str, Any]:
-            return registers[key][1] if key in registers else {}
-
-        recipe, parent = body("begat_recipe"), body("parent")
-        reuse_of = body("begat_reuse").get("run")
-        root = parent.get("root")
-        return {
-            "kind": body("job.jobType").get("jobType") or "",
-            "parent": self._rows.run(parent["run"]["runId"].lower()) if parent else None,
-            "root": self._rows.run(root["run"]["runId"].lower()) if root else None,
-            "attempt": body("begat_attempt").get("attempt", 1),
-            "recipe": recipe.get("digest"),
-            "reusable": int(recipe.get("reusable") is True),
-            "result": dump(recipe.get("result")) if recipe else None,
-            "reuse_of": self._rows.run(reuse_of.lower()) if reuse_of else None,
-        }
+    def _columns(self, changed: Mapping[str, Body]) -> dict[str, Any]:
+        """What is asked of many runs at once, out of the facets that changed."""
+        found: dict[str, Any] = {}
+        for key, (said, _) in changed.items():
+            if key == _JOB:
+                found["job"] = self._rows.job(*said)
+            elif key == "parent":
+                root = said.get("root")
+                found["parent"] = self._rows.run(said["run"]["runId"].lower()) if said else None
+                found["root"] = self._rows.run(root["run"]["runId"].lower()) if root else None
+            elif key == "job.jobType":
+                found["kind"] = said.get("jobType") or ""
+            elif key == "begat_attempt":
+                found["attempt"] = said.get("attempt", 1)
+            elif key == "begat_recipe":
+                found["recipe"] = said.get("digest")
+                found["reusable"] = int(said.get("reusable") is True)
+                found["result"] = dump(said.get("result")) if said else None
+            elif key == "begat_reuse":
+                reuse_of = said.get("run")
+                found["reuse_of"] = self._rows.run(reuse_of.lower()) if reuse_of else None
+        return found
 
     # What runs read and wrote
 
@@ -131,34 +134,25 @@ class Ingest:
         if isinstance(use.what, SnapshotFact):
             node = self._snapshot(dataset, use.what)
         else:
-            version = self._version(dataset, use.what)
+            version = self._rows.version(dataset, use.what)
             node = self._rows.product(version, self._rows.run(use.what.producer))
-        self._rows.edge(nodes.run(run), node)
-        self._note("reading", use, stamp, run=run, node=node, argument=use.argument)
+        if self._note("reading", use, stamp, run, node=node, argument=use.argument):
+            self._rows.edge(nodes.run(run), node)
 
     def _write(self, run: int, use: Use, stamp: str) -> None:
         if isinstance(use.what, VersionFact):
-            version = self._version(self._rows.dataset(use.dataset), use.what)
-            self._note("output", use, stamp, run=run, version=version)
+            version = self._rows.version(self._rows.dataset(use.dataset), use.what)
+            self._note("output", use, stamp, run, version=version)
+            self._rows.wrote(run, version)
 
-    def _note(self, table: str, use: Use, stamp: str, **key: Any) -> None:
-        """Keep what was said about one reading or writing."""
-        found = self._rows.one(f"find_{table}", **key)
-        registers: Registers = json.loads(found[0]) if found else {}
-        if merge(registers, use.facets, stamp) or not found:
-            self._rows.do(f"put_{table}", **key, facets=dump(registers))
-
-    def _version(self, dataset: int, said: VersionFact) -> int:
-        version = self._rows.version(dataset, said.partition, said.digest)
-        self._rows.do(
-            "describe_version",
-            version=version,
-            size=said.size,
-            rows=said.rows,
-            format=said.format,
-            kind=said.kind,
-        )
-        return version
+    def _note(self, table: str, use: Use, stamp: str, run: int, **key: Any) -> bool:
+        """Keep what was said about one reading or writing; whether it is the first time."""
+        registers = self._rows.use(table, run, **key)
+        new = registers is None
+        registers = {} if registers is None else registers
+        if merge(registers, use.facets, stamp) or new:
+            self._rows.put_use(table, registers, run, **key)
+        return new
 
     # Snapshots
 
@@ -204,18 +198,10 @@ class Ingest:
 
     def _fill(self, segment: int, dataset: int, rows: Iterable[Row]) -> None:
         for partition, digest, producer in rows:
-            version = self._rows.version(dataset, partition, digest)
+            version = self._rows.version(dataset, VersionFact(partition=partition, digest=digest))
             product = self._rows.product(version, self._rows.run(producer.lower()))
             self._rows.edge(nodes.segment(segment), product)
         self._rows.do("know_segment", the_id=segment, known=1)
-
-
-def _row(found: sqlite3.Row) -> dict[str, Any]:
-    """What is known of a run, to be changed."""
-    row = dict(found)
-    row["the_id"] = row.pop("id")
-    row["facets"] = json.loads(row["facets"])
-    return row
 
 
 def _course(row: dict[str, Any], said: Facts) -> dict[str, Any]:

@@ -212,7 +212,8 @@ def _circumstances(facets: Mapping[str, Any]) -> dict[str, Any]:
 def _tasks(
     db: sqlite3.Connection, ancestry: Ancestry, leave_out: int | None = None
 ) -> list[dict[str, Any]]:
-    partitions = queries.partitions_of(db, [row["id"] for row in ancestry.runs])
+    ids = [row["id"] for row in ancestry.runs]
+    partitions, aside = queries.partitions_of(db, ids), queries.quarantined(db, ids)
     found = []
     for row in ancestry.runs:
         if row["id"] == leave_out:
@@ -227,6 +228,7 @@ def _tasks(
                 "started_at": row["started_at"],
                 "ended_at": row["ended_at"],
                 "recipe": row["recipe"],
+                "quarantined": aside.get(row["id"], 0),
                 "commit": about["code"]["commit"],
                 "dirty": about["code"]["dirty"],
                 "image": about["image"]["digest"],

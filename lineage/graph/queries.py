@@ -33,6 +33,13 @@ JOIN product p ON p.id = r.node / 4 JOIN version v ON v.id = p.version
 WHERE r.run IN (SELECT value FROM json_each(:runs)) AND r.node % 4 = {PRODUCT}
     AND v.partition != ''
 """
+_QUARANTINED = """
+SELECT o.run, SUM(v.rows) FROM output o JOIN version v ON v.id = o.version
+JOIN dataset d ON d.id = v.dataset
+WHERE o.run IN (SELECT value FROM json_each(:runs)) AND v.rows > 0
+    AND d.namespace = 'begat' AND d.name LIKE '%/quarantine'
+GROUP BY o.run
+"""
 
 
 def flow_runs(store: Store, limit: int = 20) -> list[dict[str, Any]]:
@@ -52,14 +59,15 @@ def task_runs(store: Store, flow_run_id: str) -> list[dict[str, Any]]:
     """The task runs of a flow run, in the order they started.
 
     Each with `run_id, job, partitions, state, started_at, ended_at, attempt, recipe, reuse_of,
-    error`.
+    quarantined` (rows that it put aside) and `error`.
 
     Raises:
         StoreError: the store failed.
     """
     with store.read() as db:
         rows = db.execute(_TASK_RUNS, {"flow_run_id": flow_run_id}).fetchall()
-        partitions = partitions_of(db, [row["id"] for row in rows])
+        ids = [row["id"] for row in rows]
+        partitions, aside = partitions_of(db, ids), quarantined(db, ids)
     return [
         {
             "run_id": row["uuid"],
@@ -71,6 +79,7 @@ def task_runs(store: Store, flow_run_id: str) -> list[dict[str, Any]]:
             "attempt": row["attempt"],
             "recipe": row["recipe"],
             "reuse_of": row["reuse_of"],
+            "quarantined": aside.get(row["id"], 0),
             "error": error_of(facets_of(row)),
         }
         for row in rows
@@ -134,6 +143,11 @@ def partitions_of(db: sqlite3.Connection, ids: Iterable[int]) -> dict[int, list[
     given = {"runs": json.dumps([*ids])}
     written = _grouped(db.execute(_WRITTEN, given))
     return _grouped(db.execute(_READ, given)) | written
+
+
+def quarantined(db: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
+    """By run, of those that put rows aside: how many rows."""
+    return dict(db.execute(_QUARANTINED, {"runs": json.dumps([*ids])}).fetchall())
 
 
 def dataset_name(namespace: str, name: str) -> str:

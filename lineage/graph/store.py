@@ -19,10 +19,12 @@ from typing import Any, Literal
 from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
-from ..events.canonical import canonical, parse
+from ..events.canonical import parse
+from ..events.text import text
 from . import database, sql
 from .facts import facts
 from .ingest import Ingest
+from .known import Known
 
 Origin = Literal["recorded", "ingested"]
 
@@ -55,6 +57,9 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._db = database.connect(path, timeout=timeout)
+        #: What is known of its rows, as long as the database's version is this one.
+        self._known: Known | None = None
+        self._version = -1
 
     @classmethod
     def open(cls, url: str, *, timeout: float = TIMEOUT) -> Store:
@@ -92,8 +97,10 @@ class Store:
         Raises:
             StoreError: the store failed, or others wrote for longer than the timeout.
         """
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
+        with self._turn():
+            self._known = None  # nobody notes what is written here
+            with self._transaction("BEGIN IMMEDIATE") as db:
+                yield db
 
     def record(
         self,
@@ -112,17 +119,16 @@ class Store:
             StoreError: the store failed; nothing was stored.
             EventError: an event cannot be read; nothing was stored.
         """
-        texts = [canonical(event) for event in events]
+        texts = [text(event) for event in events]
         said = [
-            facts(event, digest_bytes(text.encode()))
-            for event, text in zip(events, texts, strict=True)
+            facts(event, digest_bytes(body.encode()))
+            for event, body in zip(events, texts, strict=True)
         ]
-        with self.write() as db:
-            ingest = Ingest(db)
+        with self._remembering() as ingest:
             for chunk in chunks:
                 ingest.add_chunk(chunk)
-            for one, text in zip(said, texts, strict=True):
-                ingest.add_event(one, text, origin)
+            for one, body in zip(said, texts, strict=True):
+                ingest.add_event(one, body, origin)
 
     def rebuild(self) -> None:
         """Make the graph anew from the stored events and chunks.
@@ -146,9 +152,11 @@ class Store:
         Raises:
             StoreError: the store failed.
         """
-        with self.read() as db:
-            rows = db.execute(sql.statements()["answers"], {"recipes": json.dumps([*recipes])})
-            found: dict[str, list[Answer]] = {}
+        found: dict[str, list[Answer]] = {}
+        with self._turn(), database.translated(self._path):  # one statement sees one state
+            rows = self._db.execute(
+                sql.statements()["answers"], {"recipes": json.dumps([*recipes])}
+            )
             for recipe, run_id, result, started_at in rows:
                 answer = Answer(run_id=run_id, result=json.loads(result), started_at=started_at)
                 found.setdefault(recipe, []).append(answer)
@@ -191,7 +199,35 @@ class Store:
             db.executemany(sql.statements()["put_presence"], rows)
 
     @contextmanager
+    def _remembering(self) -> Iterator[Ingest]:
+        """A transaction for events, which goes on from what the last one knew of the rows."""
+        with self._turn():
+            known, self._known = self._known, None
+            joins = self._db.in_transaction
+            with (
+                database.translated(self._path),
+                database.transaction(self._db, "BEGIN IMMEDIATE"),
+            ):
+                # Another connection has written if, and only if, this number is another one.
+                [version] = self._db.execute("PRAGMA data_version").fetchone()
+                if known is None or version != self._version:
+                    known = Known()
+                yield Ingest(self._db, known)
+            # It is true now that all of it is kept; inside another transaction that is not said.
+            if not joins:
+                self._known, self._version = known, version
+
+    @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with (
+            self._turn(),
+            database.translated(self._path),
+            database.transaction(self._db, begin),
+        ):
+            yield self._db
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         if self._pid != os.getpid():
             self._after_fork()
         # Threads of this process queue, however many they are: each is quick, and only the
@@ -202,8 +238,7 @@ class Store:
                 f"{QUEUE:g} s; try again"
             )
         try:
-            with database.translated(self._path), database.transaction(self._db, begin):
-                yield self._db
+            yield
         finally:
             self._lock.release()
 
@@ -213,4 +248,5 @@ class Store:
         self._inherited = self._db
         self._lock = threading.RLock()
         self._db = database.connect(self._path, timeout=self._timeout)
+        self._known = None
         self._pid = os.getpid()

@@ -20,7 +20,7 @@ from typing import Any
 from ..content.digest import digest_bytes, digest_file
 from ..errors import RecipeError
 from . import classes, compiled, environment, hidden, packages, scopes, source
-from .encoding import Encoder, Where, frame, names, text
+from .encoding import Encoder, Where, frame, is_constant, names, text
 from .party import RUNNERS, Parties, Party, distribution_module, location
 from .source import Facts
 from .uses import Use
@@ -35,6 +35,20 @@ _SELF = frozenset(
 Body = Callable[[], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A global whose value cannot change, though another may take its place."""
+
+    namespace: Mapping[str, Any]
+    name: str
+    value: object
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is the same object still."""
+        return self.namespace.get(self.name, self) is self.value
+
+
 @dataclass(slots=True)
 class Found:
     """What a walk has found so far."""
@@ -43,6 +57,8 @@ class Found:
     nodes: dict[str, str] = field(default_factory=dict)
     #: Labels of those nodes that are values of globals, which code may change.
     values: set[str] = field(default_factory=set)
+    #: Those of them that cannot change inside, by label.
+    constants: dict[str, Constant] = field(default_factory=dict)
     #: Other distributions' modules.
     modules: set[str] = field(default_factory=set)
     #: Digest of the value, or `unset`, by name of an environment variable.
@@ -224,12 +240,16 @@ class Walk:
         code = self.visit(encoder, target.value, where)
         if code is not None:
             return code
-        return self._node(
+        encoded = self._node(
             "global",
             target.container,
             target.name,
             lambda _: frame("value", Encoder(self).encode(target.value, where)),
         )
+        if is_constant(target.value) and isinstance(target.container, dict):
+            label = self.found.labels["global", id(target.container), target.name]
+            self.found.constants[label] = Constant(target.container, target.name, target.value)
+        return encoded
 
     def _evaluated(self, facts: Facts, scope: scopes.Scope, reader: str) -> Iterator[Use]:
         """What strings name that a method evaluates, as `DataFrame.query` does `@name`."""

@@ -6,20 +6,20 @@ parts if, and only if, they have equal digests.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ..content.digest import digest_bytes
 from . import packages
-from .code import Walk
-from .encoding import Where, frame, text
+from .code import Constant, Walk
+from .encoding import Where, frame, plain, text
 from .inputs import describe, inputs_of, only_inputs
 from .party import Parties, family
 from .readable import readable
@@ -30,6 +30,8 @@ _DIGESTED = (
     *("job", "version", "function", "python", "functions", "packages"),
     *("arguments", "environment", "inputs", "seed"),
 )
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +68,8 @@ class Recipe:
     files: tuple[Path, ...] = ()
     #: Labels of those `functions` that are values of globals, which code may change.
     values: frozenset[str] = frozenset()
+    #: Those of them that only another value can take the place of.
+    constants: Mapping[str, Constant] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def reusable(self) -> bool:
@@ -76,7 +80,7 @@ class Recipe:
         """The recipe as JSON, for the run facet `begat_recipe`; without its files' paths."""
         return {
             "digest": self.digest,
-            **{name: _json(getattr(self, name)) for name in _DIGESTED},
+            **{name: getattr(self, name) for name in _DIGESTED},
             "parameters": dict(self.parameters),
             "reusable": self.reusable,
             "reasons": list(self.reasons),
@@ -86,8 +90,7 @@ class Recipe:
 
 def digest_of(facet: Mapping[str, Any]) -> str:
     """The digest that a facet's parts have: the one it names, unless it was changed."""
-    parts = {name: facet[name] for name in _DIGESTED}
-    return digest_bytes(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode())
+    return digest_bytes(_encode({name: facet[name] for name in _DIGESTED}).encode())
 
 
 def recipe(
@@ -166,7 +169,12 @@ class Prepared:
     @property
     def files(self) -> tuple[Path, ...]:
         """First-party source files that the function and the fixed arguments reach."""
-        return _files([self.code, *self.fixed.values()])
+        return _paths(frozenset(_Sum([self.code, *self.fixed.values()]).files))
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """Digest by label of the code and globals that these reach."""
+        return _Sum([self.code, *self.fixed.values()]).functions
 
     def recipe(self, arguments: Mapping[str, object], *, seed: int | None = None) -> Recipe:
         """The recipe of one call.
@@ -181,27 +189,28 @@ class Prepared:
         given = {name: self.looker.argument(name, value) for name, value in arguments.items()}
         by_name = dict(sorted({**self.fixed, **given}.items()))
         parameters = {name: part for name, part in by_name.items() if part.digest}
-        parts = [self.code, *by_name.values()]
+        whole = _Sum([self.code, *by_name.values()])
         components: dict[str, Any] = {
             "job": self.job,
             "version": self.version,
             "function": self.function,
             "python": platform.python_version(),
-            "functions": _merged(part.functions for part in parts),
-            "packages": packages.versions(frozenset().union(*(p.modules for p in parts))),
+            "functions": dict(sorted(whole.functions.items())),
+            "packages": dict(packages.versions(frozenset(whole.modules))),
             "arguments": {name: part.digest for name, part in parameters.items()},
-            "environment": _merged(part.environment for part in parts),
-            "inputs": _merged(part.inputs for part in parts),
+            "environment": dict(sorted(whole.environment.items())),
+            "inputs": dict(sorted(whole.inputs.items())),
             "seed": seed,
         }
         return Recipe(
-            digest=digest_of({name: _json(value) for name, value in components.items()}),
+            digest=digest_of(components),
             **components,
             parameters={name: part.shown for name, part in parameters.items()},
-            reasons=_unique(part.reasons for part in parts),
-            notes=_unique(part.notes for part in parts),
-            files=_files(parts),
-            values=frozenset().union(*(part.values for part in parts)),
+            reasons=tuple(whole.reasons),
+            notes=tuple(whole.notes),
+            files=_paths(frozenset(whole.files)),
+            values=frozenset(whole.values),
+            constants=whole.constants,
         )
 
 
@@ -220,6 +229,32 @@ class _Part:
     notes: tuple[str, ...] = ()
     files: frozenset[str] = frozenset()
     values: frozenset[str] = frozenset()
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+
+
+class _Sum:
+    """What parts add together, each thing in the order in which it came first."""
+
+    def __init__(self, parts: Iterable[_Part]) -> None:
+        self.functions: dict[str, str] = {}
+        self.modules: set[str] = set()
+        self.environment: dict[str, str] = {}
+        self.inputs: dict[str, Mapping[str, str | int]] = {}
+        self.reasons: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+        self.files: set[str] = set()
+        self.values: set[str] = set()
+        self.constants: dict[str, Constant] = {}
+        for part in parts:
+            self.functions |= part.functions
+            self.modules |= part.modules
+            self.environment |= part.environment
+            self.inputs |= part.inputs
+            self.reasons |= dict.fromkeys(part.reasons)
+            self.notes |= dict.fromkeys(part.notes)
+            self.files |= part.files
+            self.values |= part.values
+            self.constants |= part.constants
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,22 +283,26 @@ class _Looker:
         """What an argument adds."""
         if name == self.keywords and isinstance(value, dict):
             value = dict(sorted(value.items()))
+        if (encoded := plain(value)) is not None:  # reaches nothing
+            return _Part(digest=digest_bytes(encoded), shown=readable(value))
         inputs = {path: describe(found) for path, found in inputs_of({name: value})}
         if only_inputs(value):
             return _Part(inputs=inputs)
         walk = Walk(self.parties)
         encoded = walk.encode(value, Where(f"{self.job} is given", name))
-        return replace(
-            _part(walk, f"{name}: "),
+        return _part(
+            walk,
+            f"{name}: ",
             inputs=inputs,
             digest=digest_bytes(encoded),
             shown=readable(value),
         )
 
 
-def _part(walk: Walk, prefix: str) -> _Part:
+def _part(walk: Walk, prefix: str, **more: Any) -> _Part:
     found = walk.found
     return _Part(
+        **more,
         functions={prefix + label: digest for label, digest in found.nodes.items()},
         modules=frozenset(found.modules),
         environment=found.environment,
@@ -271,6 +310,7 @@ def _part(walk: Walk, prefix: str) -> _Part:
         notes=tuple(found.notes),
         files=frozenset(found.files),
         values=frozenset(prefix + label for label in found.values),
+        constants={prefix + label: constant for label, constant in found.constants.items()},
     )
 
 
@@ -282,17 +322,6 @@ def _keywords(function: Callable[..., Any]) -> str:
     return str(code.co_varnames[code.co_argcount + code.co_kwonlyargcount + positional])
 
 
-def _merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return dict(sorted(chain.from_iterable(part.items() for part in parts)))
-
-
-def _unique(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(chain.from_iterable(parts)))
-
-
-def _files(parts: Iterable[_Part]) -> tuple[Path, ...]:
-    return tuple(Path(file) for file in sorted({f for part in parts for f in part.files}))
-
-
-def _json(value: Any) -> Any:
-    return {k: _json(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+@functools.lru_cache(maxsize=256)
+def _paths(files: frozenset[str]) -> tuple[Path, ...]:
+    return tuple(map(Path, sorted(files)))

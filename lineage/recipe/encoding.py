@@ -111,6 +111,17 @@ _PLAIN: dict[type, Callable[[Any], bytes]] = {
 }
 
 
+def is_constant(value: object) -> bool:
+    """Whether nothing in a value can change: a number, a text and the like."""
+    return type(value) in _PLAIN and type(value) is not bytearray
+
+
+def plain(value: object) -> bytes | None:
+    """The encoding of a number, a text and the like; None for whatever may hold more."""
+    known = _PLAIN.get(type(value))
+    return None if known is None else known(value)
+
+
 class Encoder:
     """Encodes values; what is made of code it leaves to the visitor.
 
@@ -128,9 +139,8 @@ class Encoder:
         Raises:
             RecipeError: the value, or something inside it, has nothing to be digested by.
         """
-        plain = _PLAIN.get(type(value))
-        if plain is not None:
-            return plain(value)
+        if (known := _PLAIN.get(type(value))) is not None:
+            return known(value)
         if (level := self._open.get(id(value))) is not None:
             return frame("cycle", b"%d" % (len(self._open) - level))
         self._open[id(value)] = len(self._open)

@@ -176,7 +176,7 @@ class _Differences:
         changed = _described_otherwise(said, there)
         if not changed:
             return []
-        # The largest value counts, whoever said it.
+        # The largest value counts, whoever said it, and one that nobody said does not.
         self._hear(_SPEAKERS, key)
         with self._replay.store.read() as own:
             row = own.execute(_VERSION, key[1:]).fetchone()
@@ -206,4 +206,4 @@ class _Differences:
 
 
 def _described_otherwise(said: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    return [name for name, value in said.items() if value not in (None, there[name])]
+    return [name for name, value in said.items() if value != there[name]]

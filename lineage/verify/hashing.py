@@ -14,7 +14,7 @@ from ..content.manifest import Manifest
 from ..content.patterns import Pattern
 from ..content.sources import FILES
 from ..content.store import ArtifactStore
-from ..errors import ArtifactError, DataError
+from ..errors import ArtifactError, CorruptArtifactError, DataError
 from . import report
 from .objects import Object
 from .report import Finding, Recovery
@@ -35,13 +35,16 @@ class State:
     missing: set[str] = field(default_factory=set)
     #: By digest: what is really there, and how many bytes.
     changed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    #: By digest: what lies in its place and is no file.
+    replaced: dict[str, str] = field(default_factory=dict)
+    #: By digest: why what is there cannot be read. It may be what it should be.
     unreadable: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
 
     @property
     def bad(self) -> set[str]:
         """Digests whose bytes are not there."""
-        return self.missing | self.changed.keys() | self.unreadable.keys()
+        return self.missing | self.changed.keys() | self.replaced.keys() | self.unreadable.keys()
 
 
 def rehash(
@@ -97,8 +100,8 @@ def findings(
         kind: report.State
         if digest in state.changed:
             kind, says = "changed", _other_bytes(one, *state.changed[digest], objects)
-        elif digest in state.unreadable:
-            kind, says = "changed", state.unreadable[digest]
+        elif says := state.replaced.get(digest) or state.unreadable.get(digest, ""):
+            kind = "changed"
         elif digest in lost:
             kind, says = "lost", "is not in the artifact store, and is marked as lost"
         else:
@@ -119,18 +122,20 @@ def lost(db: sqlite3.Connection, digests: Iterable[str]) -> set[str]:
     return {digest for (digest,) in rows}
 
 
-def _rehash(store: ArtifactStore, digest: str) -> tuple[str, int] | str | None:
+def _rehash(store: ArtifactStore, digest: str) -> tuple[str, int] | ArtifactError | None:
     try:
         return store.rehash(digest)
     except ArtifactError as error:
-        return str(error)
+        return error
 
 
-def _note(state: State, digest: str, found: tuple[str, int] | str | None) -> None:
+def _note(state: State, digest: str, found: tuple[str, int] | ArtifactError | None) -> None:
     if found is None:
         state.missing.add(digest)
-    elif isinstance(found, str):
-        state.unreadable[digest] = found
+    elif isinstance(found, CorruptArtifactError):
+        state.replaced[digest] = str(found)
+    elif isinstance(found, ArtifactError):
+        state.unreadable[digest] = str(found)
     else:
         state.bytes += found[1]
         if found[0] == digest:

@@ -14,10 +14,12 @@ from ..graph import nodes, queries
 #: with its length before it, and its parent's.
 Key = tuple[str, ...]
 
+# What leads nowhere is told by its number, which no events say.
 _RUNS = """
-SELECT r.id, r.uuid, j.namespace, j.name AS job, p.uuid AS parent, t.uuid AS root, r.kind, r.state,
+SELECT r.id, r.uuid, j.namespace, j.name AS job, COALESCE(p.uuid, r.parent) AS parent,
+    COALESCE(t.uuid, r.root) AS root, r.kind, r.state,
     r.started_at, r.ended_at, r.attempt, r.recipe, r.reusable, r.recorded, r.result,
-    u.uuid AS reuse_of, r.facets
+    COALESCE(u.uuid, r.reuse_of) AS reuse_of, r.facets
 FROM run r LEFT JOIN job j ON j.id = r.job LEFT JOIN run p ON p.id = r.parent
 LEFT JOIN run t ON t.id = r.root LEFT JOIN run u ON u.id = r.reuse_of
 WHERE r.uuid IN (SELECT value FROM json_each(:runs))

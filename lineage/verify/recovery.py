@@ -46,8 +46,13 @@ class Recoveries:
         self._replay = replay
         self._bodies = bodies
 
-    def find(self, one: Object) -> Recovery | None:
-        """What can make an object again; None if nothing is known."""
+    def find(self, one: Object, *, lost: bool = False) -> Recovery | None:
+        """What can make an object again; None if nothing is known.
+
+        Args:
+            one: the object.
+            lost: whether a repair has given it up.
+        """
         for location in one.locations:
             if _digest_at(one, location) == one.digest:
                 says = f"{location} still holds it"
@@ -55,7 +60,8 @@ class Recoveries:
         if (found := self._record(one)) is not None:
             return Recovery(by="record", name=found[0], says=f"{found[0]} hold the same")
         for run in self.runs(one):
-            says = f"run {run['uuid'][:13]} ({run['job']}) made it: --repair does it again"
+            then = "a repair could not do it again" if lost else "--repair does it again"
+            says = f"run {run['uuid'][:13]} ({run['job']}) made it: {then}"
             return Recovery(by="run", name=run["uuid"], says=says)
         return self._commit(one)
 

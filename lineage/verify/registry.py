@@ -28,6 +28,7 @@ _WRITTEN = """
 SELECT r.facets AS run, o.facets AS output FROM run r JOIN output o ON o.run = r.id
 WHERE r.uuid = :run AND instr(o.facets, 'begat_modelVersion') > 0
 """
+_RUN = "SELECT state, facets FROM run WHERE uuid = :run"
 _READ = """
 SELECT g.argument, v.digest FROM reading g JOIN run r ON r.id = g.run
 JOIN product p ON p.id = g.node / 4 AND g.node % 4 = 1 JOIN version v ON v.id = p.version
@@ -108,18 +109,23 @@ def check(
     else:
         for says in _differences(db, replay, artifacts, row):
             yield _finding("changed", of.ref, says)
-    yield from _numbers(db, of.model, told={of.version})
 
 
-def _numbers(db: sqlite3.Connection, model: str, *, told: set[int]) -> Iterator[Finding]:
-    """Numbers are given without gaps, so a gap was a version."""
+def numbers(db: sqlite3.Connection, model: str, *, known: set[int]) -> Iterator[Finding]:
+    """Numbers are given without gaps, so a gap was a version.
+
+    Args:
+        db: a connection to the store that is verified.
+        model: whose numbers.
+        known: those that are looked at one by one.
+    """
     row = db.execute(_LATEST, {"model": model}).fetchone()
     numbers = [number for (number,) in db.execute(_NUMBERS, {"model": model})]
     if row is None:
         says = "the registry does not list the model, of which versions are registered"
         yield _finding("missing", model, says)
         return
-    gone = sorted({*range(1, max([row["latest"], *numbers]) + 1)} - {*numbers} - told)
+    gone = sorted({*range(1, max([row["latest"], *numbers]) + 1)} - {*numbers} - known)
     for number in gone:
         says = "its number was given, and it is not registered any more"
         yield _finding("missing", f"{model}@{number}", says)
@@ -139,9 +145,11 @@ def _differences(
         return
     with replay.store.read() as own:
         read = dict(own.execute(_READ, {"run": row["run_id"]}).fetchall())
-    body, recipe = said(replay, row["run_id"], row["model"], row["version"])
+    body, recipe = _registered(db, replay, row)
     if not body:
-        yield f"run {row['run_id']}, which registered it, does not say so"
+        waits = ": it has not completed, and the next run of its flow says it"
+        more = waits if _unfinished(replay, row) else ""
+        yield f"run {row['run_id']}, which registered it, does not say so{more}"
         return
     for column, value in (
         ("digest", body.get("digest")),
@@ -153,6 +161,33 @@ def _differences(
     if row["stage"] not in STAGES:
         yield f"its stage is {row['stage']!r}; stages are {', '.join(STAGES)}"
     yield from _body(artifacts, row["body"], read, body.get("signature") or "")
+
+
+def _registered(
+    db: sqlite3.Connection, replay: Replay, row: sqlite3.Row
+) -> tuple[dict[str, Any], str]:
+    """What was said of an entry by the run that it names, else by one that met it there.
+
+    A run that was killed between registering and saying so is done again: the next one has
+    the same recipe, is given the same version, and says so.
+    """
+    key = row["model"], row["version"]
+    body, recipe = said(replay, row["run_id"], *key)
+    if body or not _unfinished(replay, row):
+        return body, recipe
+    others = [one.producer for one in told(db, row["model"]) if one.version == row["version"]]
+    replay.add(others)
+    found = (said(replay, run, *key) for run in others)
+    return next(((body, recipe) for body, recipe in found if recipe == row["recipe"]), ({}, ""))
+
+
+def _unfinished(replay: Replay, row: sqlite3.Row) -> bool:
+    """Whether the run that an entry names began with its recipe, and has not completed."""
+    with replay.store.read() as own:
+        found = own.execute(_RUN, {"run": row["run_id"]}).fetchone()
+    if found is None or found["state"] in ("", "COMPLETE"):
+        return False
+    return bool(_register(found["facets"], "begat_recipe").get("digest") == row["recipe"])
 
 
 def _body(

@@ -6,11 +6,14 @@ instead is set aside, not deleted. What cannot be restored is marked as lost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import BegatError
-from . import hashing
+from ..content.digest import digest_bytes, digest_file
+from ..errors import ArtifactError, BegatError, DataError
+from . import hashing, revive
 from .objects import Object
 from .report import Report
 from .rerun import RefusedError, Rerun
@@ -40,6 +43,7 @@ def repair(space: Workspace, ref: str, *, progress: Progress = quiet) -> Report:
     Raises:
         RefError: it names nothing.
         StoreError: the store failed.
+        ArtifactError: the folder of the artifacts is not there at all.
     """
     with verification(space, ref, progress=progress) as first:
         with space.store.read() as db:
@@ -47,7 +51,10 @@ def repair(space: Workspace, ref: str, *, progress: Progress = quiet) -> Report:
         space.store.mark_present(given_up)  # somebody has brought them back
         if first.report.sound:
             return first.report
-        done = _Repair(space=space, found=first)
+        if first.state.bad:
+            _check_folder(Path(space.settings.artifacts).expanduser())
+        revive.sweep(space.settings.home)
+        done = Repair(space=space, found=first)
         done.graph()
         done.objects(progress)
         for finding in first.findings:
@@ -64,7 +71,9 @@ def repair(space: Workspace, ref: str, *, progress: Progress = quiet) -> Report:
 
 
 @dataclass(kw_only=True)
-class _Repair:
+class Repair:
+    """What is being restored of what one verification found."""
+
     space: Workspace
     found: Verification
     repaired: list[str] = field(default_factory=list)
@@ -87,12 +96,34 @@ class _Repair:
         self.repaired.append("the graph was rebuilt from the events")
 
     def objects(self, progress: Progress) -> None:
-        """Restore objects: from other objects' places, from files and records, from runs."""
+        """Restore objects: from what lay elsewhere, from files and records, from runs."""
         state = self.found.state
         bad = {digest: self.found.objects[digest] for digest in sorted(state.bad)}
         for digest, why in state.unreadable.items():
             self.refused.append(f"{bad.pop(digest).name}: {why}")
+        self._set_aside(bad)
         self._salvage(bad)
+        self._look_up(bad)
+        self._give_up(bad, self._rerun(bad, progress))
+
+    def _set_aside(self, bad: dict[str, Object]) -> None:
+        """Move everything away that is not what it should be, before anything is put there."""
+        for digest in [*self.found.state.changed, *self.found.state.replaced]:
+            try:
+                self.space.artifacts.set_aside(digest)
+            except ArtifactError as error:
+                self.refused.append(f"{bad.pop(digest).name}: {error}")
+
+    def _salvage(self, bad: dict[str, Object]) -> None:
+        """Keep where they belong what was set aside: now, by a run, or by another repair."""
+        artifacts = self.space.artifacts
+        for aside in artifacts.aside() if bad else ():
+            really = _digest(aside)
+            if really in bad and artifacts.write(aside) == really:
+                self._restored(bad, really, "from what was set aside")
+
+    def _look_up(self, bad: dict[str, Object]) -> None:
+        """Take from files and records what they still hold."""
         for digest, one in list(bad.items()):
             recovery = self.found.recoveries.find(one)
             if recovery is None or recovery.by not in ("file", "record"):
@@ -102,20 +133,9 @@ class _Repair:
                     self._restored(bad, digest, f"from {recovery.name}")
             except BegatError as error:
                 self.refused.append(f"{one.name}: {error}")
-        self._rerun(bad, progress)
-        if bad:
-            self.space.store.mark_lost(bad)
 
-    def _salvage(self, bad: dict[str, Object]) -> None:
-        """Set aside what is not what it should be, and keep it where it belongs."""
-        artifacts = self.space.artifacts
-        for digest, (really, _) in self.found.state.changed.items():
-            aside = artifacts.set_aside(digest)
-            if aside is not None and really in bad and artifacts.write(aside) == really:
-                self._restored(bad, really, f"from the place of {self.found.objects[digest].name}")
-
-    def _rerun(self, bad: dict[str, Object], progress: Progress) -> None:
-        """Do the runs again that wrote what is still gone, the earliest first."""
+    def _rerun(self, bad: dict[str, Object], progress: Progress) -> dict[str, str]:
+        """Do the runs again that wrote what is still gone, the earliest first; why it still is."""
         reasons: dict[str, str] = {}
         runs = {run["uuid"]: run for one in bad.values() for run in self.found.recoveries.runs(one)}
         again = Rerun(self.space, self.found.replay)
@@ -132,15 +152,43 @@ class _Repair:
             except (RefusedError, BegatError) as error:
                 why = f"{said} was not done again: {error}"
             for digest in wanted:
-                found = self.space.artifacts.rehash(digest)
-                if found is not None and found[0] == digest:
+                if self._is_there(digest):
                     self._restored(bad, digest, f"by doing {said} again")
                 else:
                     reasons[digest] = why
+        return reasons
+
+    def _give_up(self, bad: dict[str, Object], reasons: Mapping[str, str]) -> None:
+        """Mark as lost what is still gone."""
+        for digest in [digest for digest in bad if self._is_there(digest)]:
+            self._restored(bad, digest, "by somebody else meanwhile")
         for digest, one in bad.items():
             why = reasons.get(digest, "nothing that is known can make it again")
             self.refused.append(f"{one.name} is marked as lost: {why}")
+        if bad:
+            self.space.store.mark_lost(bad)
+
+    def _is_there(self, digest: str) -> bool:
+        found = self.space.artifacts.rehash(digest)
+        return found is not None and found[0] == digest
 
     def _restored(self, bad: dict[str, Object], digest: str, how: str) -> None:
         self.repaired.append(f"{bad.pop(digest).name} {how}")
         self.space.store.mark_present([digest])
+
+
+def _check_folder(artifacts: Path) -> None:
+    # A disk that is not mounted has lost nothing.
+    if not artifacts.exists():
+        raise ArtifactError(
+            f"{artifacts} is not there, and a repair would give up all that was in it; mount it, "
+            "point BEGAT_ARTIFACTS to where it is now, or create it to make everything anew"
+        )
+
+
+def _digest(aside: bytes | Path) -> str:
+    """What was set aside really is; empty if it cannot be read."""
+    try:
+        return digest_bytes(aside) if isinstance(aside, bytes) else digest_file(aside)[0]
+    except DataError:
+        return ""

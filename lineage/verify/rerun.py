@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import recipe
 from ..active import ActiveRun, active
+from ..capture import pytorch
 from ..content.digest import digest_bytes, digest_file
 from ..content.local import LocalStore
 from ..content.stat import StatCache
@@ -84,8 +85,10 @@ class Rerun:
         with revive.unpacked(self._sources(recorded), beneath=home) as modules:
             called, arguments, made = self._call(recorded, read, modules)
             if made.digest != recorded.get("digest"):
-                raise RefusedError(_difference(recorded, made))
-            with tempfile.TemporaryDirectory(dir=home, prefix="rerun-") as aside:
+                gone = recorded.get("sources") and not modules.names
+                why = "its kept sources are gone, and " if gone else ""
+                raise RefusedError(why + _difference(recorded, made))
+            with tempfile.TemporaryDirectory(dir=home, prefix=revive.PREFIX) as aside:
                 own = Workspace(self._space.settings)
                 # Where `begat.lineage.write` looks: what has other digests is thrown away.
                 vars(own)["artifacts"] = _Only(self._space.artifacts, set(wanted), Path(aside))
@@ -95,7 +98,7 @@ class Rerun:
                     recipe=made.digest,
                     seed=recorded.get("seed") or 0,
                 )
-                with using(own), active(of):
+                with using(own), active(of), pytorch.seeded(_torch_seed(run["facets"])):
                     _done(called, arguments)
 
     def _sources(self, recorded: Mapping[str, Any]) -> bytes:
@@ -279,6 +282,13 @@ def _version(row: sqlite3.Row) -> DatasetVersion:
         kind=row["kind"] or "FILE",
         producer=row["producer"],
     )
+
+
+def _torch_seed(facets: Mapping[str, Any]) -> int | None:
+    """What torch was seeded with when the run was recorded; None if it was not."""
+    derived = facets.get("begat_seeds", {}).get("derived", {})
+    seed: int | None = derived.get("torch", {}).get("seed")
+    return seed
 
 
 def _difference(recorded: Mapping[str, Any], made: Recipe) -> str:

@@ -15,9 +15,11 @@ import io
 import itertools
 import math
 import re
+import shutil
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +39,10 @@ _SHAPES: tuple[_Shape, ...] = (
 )
 #: Orders of dictionaries' keys that are tried at most.
 _ORDERS = 720
+#: Folders of reruns are named so.
+PREFIX = "rerun-"
+#: Seconds after which such a folder is what a killed repair has left.
+_LEFT_OVER = 7 * 24 * 3600
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
 
@@ -107,7 +113,7 @@ def unpacked(archive: bytes, *, beneath: Path) -> Iterator[Modules]:
         archive: as `begat.lineage.capture.sources` makes it; empty for none.
         beneath: the folder in which a temporary one is made.
     """
-    with tempfile.TemporaryDirectory(dir=beneath, prefix="rerun-") as made:
+    with tempfile.TemporaryDirectory(dir=beneath, prefix=PREFIX) as made:
         folder = Path(made)
         if archive:
             with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -127,6 +133,14 @@ def unpacked(archive: bytes, *, beneath: Path) -> Iterator[Modules]:
             for name in ours():
                 del sys.modules[name]
             sys.modules.update(before)
+
+
+def sweep(beneath: Path) -> None:
+    """Remove what reruns that were killed have left in a folder, a week ago or earlier."""
+    for left in beneath.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _LEFT_OVER:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def candidates(name: str, shown: Any, modules: Modules) -> Iterator[Any]:

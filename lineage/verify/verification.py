@@ -71,6 +71,9 @@ class Verification:
         self.counts.runs, self.counts.events = len(self.replay.runs), self.replay.events
         for model in self.scope.models:
             self.findings += registry.check(db, self.replay, self.space.artifacts, model)
+        for name in sorted({model.model for model in self.scope.models}):
+            known = {model.version for model in self.scope.models if model.model == name}
+            self.findings += registry.numbers(db, name, known=known)
         self.findings = [*self.replay.findings, *self.findings]
 
     def hash(self, trusted: Collection[str] = ()) -> None:
@@ -105,7 +108,11 @@ class Verification:
         self.counts.bytes = self.state.bytes
         with self.space.store.read() as db:
             lost = hashing.lost(db, self.state.bad)
-        self.findings += hashing.findings(self.objects, self.state, self.recoveries.find, lost)
+
+        def recovery(one: Object) -> Recovery | None:
+            return self.recoveries.find(one, lost=one.digest in lost)
+
+        self.findings += hashing.findings(self.objects, self.state, recovery, lost)
 
     def _predict(self, model: ModelVersion) -> Iterator[Finding]:
         with self.space.store.read() as db:

@@ -58,7 +58,8 @@ def album(said: Predictions, *, model: Any, rows: pd.DataFrame, target: str, see
             raise
         except Exception as error:
             # The metrics are known by now, and worth more than a picture of them.
-            log.warning("picture %s was not drawn: %s", name, one_line(error), exc_info=True)
+            log.warning("picture %s was not drawn: %s", name, one_line(error))
+            log.debug("picture %s", name, exc_info=True)
             left_out[name] = one_line(error)
     return Album(
         pictures=drawn,

@@ -21,8 +21,8 @@ def measure(said: Predictions, target: str) -> dict[str, Any]:
     Returns:
         `target`, `classes` (the model's, and after them those it never saw; the
         `MOST_CLASSES` that most rows are or were taken for), `others` (how many more there
-        are, which are together in a last row and column) and `counts`, a row for each true
-        class.
+        are, which are together in a last row and column), `counts`, a row for each true
+        class, and `right`, how many rows were taken for what they are.
     """
     import numpy as np
 
@@ -36,6 +36,7 @@ def measure(said: Predictions, target: str) -> dict[str, Any]:
     names = list(places)
     size = len(names)
     counts = np.bincount(pairs[0] * size + pairs[1], minlength=size * size).reshape(size, size)
+    right = int(counts.trace())
     others = max(0, size - MOST_CLASSES)
     if others:
         rows = counts.sum(axis=0) + counts.sum(axis=1)
@@ -45,7 +46,13 @@ def measure(said: Predictions, target: str) -> dict[str, Any]:
         folded = np.zeros((len(shown) + 1, len(shown) + 1), dtype=np.int64)
         np.add.at(folded, (group[:, None], group[None, :]), counts)
         names, counts = [names[place] for place in shown], folded
-    return {"target": target, "classes": names, "others": others, "counts": counts.tolist()}
+    return {
+        "target": target,
+        "classes": names,
+        "others": others,
+        "counts": counts.tolist(),
+        "right": right,
+    }
 
 
 def draw(data: dict[str, Any]) -> bytes:
@@ -53,8 +60,7 @@ def draw(data: dict[str, Any]) -> bytes:
     counts: list[list[int]] = data["counts"]
     names = [clean(name, 14) for name in data["classes"]]
     names += [f"{data['others']} {OTHERS}"] if data["others"] else []
-    rows = sum(map(sum, counts))
-    right = sum(counts[place][place] for place in range(len(data["classes"])))
+    rows, right = sum(map(sum, counts)), data["right"]
     size = min(110.0, max(34.0, 330 / len(names)))
     left, top = 150.0, 110.0
     side = size * len(names)

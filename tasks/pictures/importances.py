@@ -68,6 +68,8 @@ def measure(said: Predictions, model: Any, rows: pd.DataFrame, seed: int) -> dic
     part, few = said.of(chosen), rows.iloc[chosen].reset_index(drop=True)
     metric = _metric(part)
     value = _worth(part, metric, _scores(model, few, metric))
+    if not np.isfinite(value):
+        raise UndefinedPictureError(f"the {metric} of these rows is {value}")
     lost = np.empty((len(few.columns), REPEATS))
     for group in _groups(few):
         orders = {name: [random.permutation(len(few)) for _ in range(REPEATS)] for name in group}
@@ -213,14 +215,15 @@ def _worth(said: Predictions, metric: str, scores: npt.NDArray[Any]) -> float:
         return float((said.truth == scores).mean())
     if metric == "rmse":
         return float(np.sqrt(((said.truth - scores) ** 2).mean()))
-    from sklearn.metrics import roc_auc_score
+    from sklearn.metrics import auc, roc_curve
 
-    return float(roc_auc_score(said.positive, steady(scores)))
+    # What roc_auc_score does once it has looked at its arguments for as long again.
+    return float(auc(*roc_curve(said.positive, steady(scores))[:2]))
 
 
 def _number(value: float, metric: str) -> str:
     # What is between 0 and 1 is compared by its decimals, an RMSE by its size.
-    return f"{value:.3g}" if metric == "rmse" else f"{value:.4f}"
+    return f"{value:.3g}" if metric == "rmse" else f"{round(value, 4) + 0.0:.4f}"
 
 
 def _in_words(data: dict[str, Any], verb: str) -> str:

@@ -25,7 +25,8 @@ _SERIES_DARK: Final = ("#79c0ff", "#ffa657", "#7ee787", "#d2a8ff", "#ff9bce", "#
 _DASHES: Final = ("", "7 4", "2 3", "10 3 2 3", "5 2", "12 3 2 3 2 3")
 #: As many series as can be told apart.
 SERIES: Final = len(_DASHES)
-FONT_SIZE: Final = 12
+#: No picture has room for more letters.
+_LONGEST: Final = 500
 
 
 def number(value: float) -> str:
@@ -39,19 +40,26 @@ def number(value: float) -> str:
 
 
 def clean(value: object, most: int = 0) -> str:
-    """Anything as text that a picture can show: one line, and cut off if it is too wide.
+    """Anything as text that a picture can show: one line, its middle cut out if it is too wide.
 
     Args:
         value: a name from a user's data.
         most: how many letters of usual width there is room for; 0 for any number.
     """
-    # What is longer than this is cut anyway, and need not be looked at.
-    text = _UNFIT.sub("\ufffd", re.sub(r"[\t\n\r]+", " ", str(value)[:500]))
+    text = str(value)
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    text = _UNFIT.sub("\ufffd", re.sub(r"[\t\n\r]+", " ", text))
     if not most or _width(text) <= most:
         return text
-    while text and _width(text) > most - 1:
-        text = text[:-1]
-    return text + "…"
+    # Names of one kind often differ at their ends.
+    head, tail = text[: len(text) // 2], text[len(text) // 2 :]
+    while _width(head) + _width(tail) > most - 1:
+        if _width(head) >= _width(tail):
+            head = head[:-1]
+        else:
+            tail = tail[1:]
+    return f"{head}…{tail}"
 
 
 def escaped(text: str) -> str:

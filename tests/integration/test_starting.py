@@ -54,6 +54,7 @@ def trained(folder: Path) -> str:
         ("models", "--json"),
         ("show", "delays@1", "--json"),
         ("show", "delays/features[month=2013-9]"),
+        ("show", "delays@1", "--format", "svg"),
     ],
     ids=" ".join,
 )

@@ -33,7 +33,7 @@ def configured(environ: Mapping[str, str] | None = None, folder: Path | None = N
     if env.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
         return False
     _check_variables(env)
-    kind = _kind_in_file(env, folder or Path.cwd()) or _kind_in_environment(env)
+    kind = _kind_in_file(env, folder) or _kind_in_environment(env)
     return kind != "noop" if kind else bool(env.get("OPENLINEAGE_URL"))
 
 
@@ -55,13 +55,14 @@ def _kind_in_environment(env: Mapping[str, str]) -> str:
     return env.get(f"{_TRANSPORT}__TYPE", "").strip('"')
 
 
-def _kind_in_file(env: Mapping[str, str], folder: Path) -> str:
+def _kind_in_file(env: Mapping[str, str], folder: Path | None) -> str:
     named = env.get("OPENLINEAGE_CONFIG")
     if named and not os.access(named, os.R_OK):
         raise SettingsError(
             f"OPENLINEAGE_CONFIG names {named}, which cannot be read; mend it or unset it"
         )
-    places = [folder / _FILE, Path("~/.openlineage").expanduser() / _FILE]
+    # The working folder may have been removed, and a user may have no home.
+    places = [(folder or Path()) / _FILE, Path(os.path.expanduser("~/.openlineage")) / _FILE]
     for path in [Path(named)] if named else places:
         if path.is_file() and os.access(path, os.R_OK):
             return _kind(_read(path))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import BegatError, SettingsError
 from ...settings import Settings, make_home
-from ..canonical import canonical
+from ..text import text
 from .configuration import configured
 from .queue import Queue
 
@@ -91,7 +91,7 @@ class Courier:
         if self._pid != os.getpid():  # neither threads nor connections survive a fork
             self._begin()
         try:
-            texts = [canonical(event) for event in events]
+            texts = [text(event) for event in events]
             if not self.settings.home.is_dir():
                 make_home(self.settings)
             self.queue.append(texts)
@@ -111,8 +111,10 @@ class Courier:
         A backend that was found to be away is not waited for.
         """
         atexit.unregister(self.close)
+        if self._pid != os.getpid():  # forked: the lock may be held by a thread that is not here
+            return
         with self._lock:
-            thread = self._thread if self._pid == os.getpid() else None
+            thread = self._thread
             self._closing = True
             self._wake.set()
         if thread is not None:

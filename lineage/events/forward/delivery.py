@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .destinations import Answer, Backends, Destination, key_of
+from .destinations import Answer, Backends, Destination, keys_of
 from .queue import Line, Progress, Queue, replace
 
 log = logging.getLogger("begat")
@@ -20,6 +21,8 @@ log = logging.getLogger("begat")
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
 #: So often has the event at the front to fail before another is tried in its place.
 _PATIENCE = 5
+#: Seconds that one of several backends is sent to before it is the others' turn.
+_TURN = 1.0
 #: How far behind it one of another run is looked for.
 _LOOK_AHEAD = 1_000
 
@@ -29,20 +32,22 @@ class Delivery:
 
     Args:
         destination: the backend.
+        key: a file name for what is kept about it.
         folder: of all that is kept about forwarding.
         wanted: whether an event is for it at all.
     """
 
     def __init__(
-        self, destination: Destination, folder: Path, wanted: Callable[[bytes], bool]
+        self, destination: Destination, key: str, folder: Path, wanted: Callable[[bytes], bool]
     ) -> None:
         self.destination = destination
-        self.rejected = folder / "rejected" / f"{key_of(destination)}.jsonl"
+        self.rejected = folder / "rejected" / f"{key}.jsonl"
         #: Events it took from this process.
         self.sent = 0
         #: Why it takes no more just now.
         self.reason = ""
         self._folder = folder
+        self._path = folder / "sent" / f"{key}.json"
         self._wanted = wanted
         self._outage = _Outage()
         self._told: set[str] = set()
@@ -58,8 +63,15 @@ class Delivery:
         """How far it has come in each file of the queue."""
         return self._progress.offsets
 
-    def deliver(self, queue: Queue) -> None:
-        """Send what waits until nothing does, or the backend takes no more.
+    def deliver(self, queue: Queue, until: float = math.inf) -> bool:
+        """Send what waits until nothing does, the backend takes no more, or its turn is over.
+
+        Args:
+            queue: what waits.
+            until: when its turn is over, by the monotonic clock.
+
+        Returns:
+            Whether it would take more, but for its turn.
 
         Raises:
             OSError: what it took or refused cannot be noted.
@@ -75,14 +87,18 @@ class Delivery:
                 self._set_aside(line, answer.reason)
             elif answer.state != "taken":
                 self._stop(answer)
-                return
+                return False
             self.offsets[line.file] = line.end
             self._progress.failures = 0
             self._progress.save()
+            self._outage, self.reason = _Outage(), ""
+            if time.monotonic() >= until:
+                return True
         self._outage, self.reason = _Outage(), ""
+        return False
 
     def resend(self) -> int:
-        """Send once more what was set aside; what is refused again stays.
+        """Send once more what was set aside; what is not taken stays.
 
         Returns:
             How many events it took.
@@ -92,8 +108,17 @@ class Delivery:
         """
         if not self.rejected.exists():
             return 0
-        lines = self.rejected.read_text(encoding="utf-8").splitlines()
-        left = [text for text in lines if not self._resent(text)]
+        lines = self.rejected.read_text(encoding="utf-8").split("\n")[:-1]
+        left: list[str] = []
+        failures = 0
+        for place, text in enumerate(lines):
+            state = self._resent(text)
+            if state != "taken":
+                left.append(text)
+            failures = failures + 1 if state in ("away", "busy") else 0
+            if failures == _PATIENCE:  # it is the backend that is away, not these events
+                left += lines[place + 1 :]
+                break
         replace(self.rejected, "".join(f"{text}\n" for text in left))
         if not left:
             self.rejected.unlink()
@@ -109,10 +134,6 @@ class Delivery:
             return len(self.rejected.read_bytes().splitlines())
         except FileNotFoundError:
             return 0
-
-    @property
-    def _path(self) -> Path:
-        return self._folder / "sent" / f"{key_of(self.destination)}.json"
 
     def _send(self, line: Line) -> Answer:
         if _run_of(line) is None:
@@ -171,14 +192,14 @@ class Delivery:
             f"in {self.rejected}, and `begat forward --rejected` sends them again",
         )
 
-    def _resent(self, text: str) -> bool:
+    def _resent(self, text: str) -> str:
         try:
             data = str(json.loads(text)["event"]).encode()
         except (ValueError, KeyError, TypeError):
-            return False
-        taken = self.destination.send(data).state == "taken"
-        self.sent += taken
-        return taken
+            return "refused"
+        state = self.destination.send(data).state
+        self.sent += state == "taken"
+        return state
 
     def _tell(self, what: str, message: str) -> None:
         if what not in self._told:
@@ -197,7 +218,10 @@ class Deliveries:
     def __init__(self, folder: Path, given: Backends) -> None:
         self.queue = Queue(folder / "queue")
         self.each: Sequence[Delivery] = [
-            Delivery(destination, folder, given.wanted) for destination in given.destinations
+            Delivery(destination, key, folder, given.wanted)
+            for destination, key in zip(
+                given.destinations, keys_of(given.destinations), strict=True
+            )
         ]
 
     def round(self) -> float | None:
@@ -209,13 +233,16 @@ class Deliveries:
         Raises:
             OSError: the disk is full or cannot be written.
         """
+        more = False
         for delivery in self.each:
             if not delivery.wait:
-                delivery.deliver(self.queue)
+                until = time.monotonic() + _TURN if len(self.each) > 1 else math.inf
+                more |= delivery.deliver(self.queue, until)
         self.queue.drop([delivery.offsets for delivery in self.each])
         if not self.queue.files():
             return None
-        return min((wait for delivery in self.each if (wait := delivery.wait)), default=0.0)
+        waits = [wait for delivery in self.each if (wait := delivery.wait)]
+        return 0.0 if more else min(waits, default=0.0)
 
     def close(self) -> None:
         """Give back connections."""

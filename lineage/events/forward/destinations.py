@@ -16,7 +16,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -37,6 +37,8 @@ _BUSY = {408, 425, 429, 503}
 #: The configuration's fault (key, address, method), not the event's.
 _MISCONFIGURED = {401, 403, 404, 405, 407}
 _LONGEST_WAIT = 300.0
+#: A word of a header that is shorter than this is no secret.
+_SECRET_LETTERS = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +87,14 @@ class Backends:
     wanted: Callable[[bytes], bool]
 
 
-def key_of(destination: Destination) -> str:
-    """A file name for what is kept about a destination."""
-    return digest_bytes(destination.name.encode()).partition(":")[2][:16]
+def keys_of(destinations: Sequence[Destination]) -> list[str]:
+    """A file name for what is kept about each; two of one name have two."""
+    keys: list[str] = []
+    for place, destination in enumerate(destinations):
+        before = sum(other.name == destination.name for other in destinations[:place])
+        name = f"{destination.name} #{before + 1}" if before else destination.name
+        keys.append(digest_bytes(name.encode()).partition(":")[2][:16])
+    return keys
 
 
 def backends() -> Backends:
@@ -96,12 +103,9 @@ def backends() -> Backends:
     Raises:
         SettingsError: the configuration cannot be used.
     """
-    from openlineage.client import OpenLineageClient
-    from openlineage.client.transport.noop import NoopConfig, NoopTransport
-
     try:
         with _discreetly():
-            client = OpenLineageClient(transport=NoopTransport(NoopConfig()))
+            client = _client()
             configuration = dict(client.config.transport or {})
             if not configuration.get("type"):
                 configuration = _of_url(os.environ)
@@ -145,12 +149,15 @@ class Http:
     def send(self, data: bytes) -> Answer:
         """POST the event, once; redirects are not followed, since they would lose it."""
         to = self.transport
-        secret = ""
+        secrets: list[str] = []
         try:
-            secret = to.config.auth.get_bearer() or ""
+            bearer = to.config.auth.get_bearer() or ""
+            secrets += bearer.split()
             headers = {"Content-Type": "application/json", **to.config.custom_headers}
-            if secret:
-                headers.setdefault("Authorization", secret)
+            words = " ".join(map(str, to.config.custom_headers.values())).split()
+            secrets += [word for word in words if len(word) >= _SECRET_LETTERS]
+            if bearer:
+                headers.setdefault("Authorization", bearer)
             if to.compression is not None:
                 headers["Content-Encoding"] = "gzip"
                 data = gzip.compress(data, compresslevel=3)
@@ -164,8 +171,8 @@ class Http:
                 allow_redirects=False,
             )
         except Exception as error:  # requests' own, the token provider's, TLS
-            return Answer(state="away", reason=_unreachable(error, to.timeout))
-        return _answer(response, secret)
+            return Answer(state="away", reason=_unreachable(error, to.timeout, secrets))
+        return _answer(response, secrets)
 
     def close(self) -> None:
         """Close the session."""
@@ -270,21 +277,54 @@ def _of_url(environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def _client() -> OpenLineageClient:
+    """The client, only to read its configuration."""
+    from openlineage.client import OpenLineageClient
+    from openlineage.client.transport.noop import NoopConfig, NoopTransport
+    from openlineage.client.utils import deep_merge_dicts
+
+    class Reader(OpenLineageClient):
+        """Leaves the environment of this process alone, which its other threads read."""
+
+        def _alias_env_vars(self) -> None:
+            """Set no variables: what they would say is in `_aliases`."""
+
+        @classmethod
+        def _load_config_from_env_variables(cls) -> dict[str, Any]:
+            found = super()._load_config_from_env_variables() or {}
+            return deep_merge_dicts(_aliases(os.environ), found)
+
+    return Reader(transport=NoopTransport(NoopConfig()))
+
+
+def _aliases(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the client reads from OPENLINEAGE_URL beside a transport that is configured."""
+    given = "OPENLINEAGE__TRANSPORT"
+    named = f"{given}__TRANSPORTS__DEFAULT_HTTP"
+    whole = {given, f"{given}__TRANSPORTS"} & environ.keys()
+    if not environ.get("OPENLINEAGE_URL") or whole or any(key.startswith(named) for key in environ):
+        return {}
+    one = _of_url(environ)
+    transport: dict[str, Any] = {"transports": {"default_http": one}}
+    if environ.get(f"{given}__TYPE") == "async_http":
+        transport |= {key: value for key, value in one.items() if key != "type"}
+    return {"transport": transport}
+
+
 @contextmanager
 def _discreetly() -> Iterator[None]:
-    # The client copies OPENLINEAGE_URL and the API key into further variables of this process,
-    # and its HTTP transport writes custom headers into its debug log.
-    before = set(os.environ)
-    chatty = logging.getLogger("openlineage.client.transport.http")
-    level = chatty.level
-    chatty.setLevel(logging.INFO)
+    # The client logs values that it cannot read, and its HTTP transport custom headers.
+    chatty = [
+        logging.getLogger(f"openlineage.client.{name}") for name in ("client", "transport.http")
+    ]
+    levels = [logger.level for logger in chatty]
+    for logger in chatty:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        chatty.setLevel(level)
-        for name in set(os.environ) - before:
-            if name.startswith("OPENLINEAGE__TRANSPORT__"):
-                del os.environ[name]
+        for logger, level in zip(chatty, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _filter(client: OpenLineageClient) -> Callable[[bytes], bool]:
@@ -293,7 +333,7 @@ def _filter(client: OpenLineageClient) -> Callable[[bytes], bool]:
     return lambda data: client.filter_event(_typed(data)) is not None
 
 
-def _answer(response: Response, secret: str) -> Answer:
+def _answer(response: Response, secrets: Sequence[str]) -> Answer:
     status = response.status_code
     if 200 <= status < 300:
         return TAKEN
@@ -302,13 +342,12 @@ def _answer(response: Response, secret: str) -> Answer:
     if status in _BUSY:
         return Answer(state="busy", reason=said, wait=wait)
     if 300 <= status < 400:
-        to = urlsplit(response.headers.get("Location", ""))
-        return Answer(state="away", reason=f"{said} (to {to.scheme}://{to.hostname}): name that")
+        to = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+        there = without_secrets(f"{to.scheme}://{to.netloc}{to.path}")
+        return Answer(state="away", reason=f"{said} (to {there}): name that")
     if status in _MISCONFIGURED:
         return Answer(state="away", reason=f"{said}: check the address and the API key", wait=wait)
-    body = response.text
-    for word in secret.split():
-        body = body.replace(word, "…")
+    body = _without(secrets, response.text)
     said = f"{said}: {without_secrets(body)}" if body else said
     return Answer(state="refused" if status < 500 else "away", reason=said, wait=wait)
 
@@ -319,12 +358,18 @@ def _asked_to_wait(header: str) -> float:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else 0.0  # nan is not
 
 
-def _unreachable(error: Exception, timeout: float) -> str:
+def _without(secrets: Sequence[str], text: str) -> str:
+    for word in secrets:
+        text = text.replace(word, "…")
+    return text
+
+
+def _unreachable(error: Exception, timeout: float, secrets: Sequence[str]) -> str:
     import requests
 
     if isinstance(error, requests.Timeout):
@@ -334,7 +379,8 @@ def _unreachable(error: Exception, timeout: float) -> str:
     if isinstance(error, requests.ConnectionError):
         found = re.search(r"\[Errno -?\d+\] ([\w ]+)", str(error))
         return f"cannot be reached ({found[1].lower() if found else 'no connection'})"
-    return without_secrets(f"cannot be asked ({type(error).__name__}: {error})")
+    said = f"cannot be asked ({type(error).__name__}: {error})"
+    return without_secrets(_without(secrets, said))
 
 
 class _Facet(dict[str, Any]):

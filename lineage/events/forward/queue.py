@@ -54,7 +54,7 @@ class Queue:
             texts: canonical JSON, which has no line breaks.
 
         Raises:
-            OSError: the disk is full or cannot be written; none of them waits.
+            OSError: the disk is full or cannot be written; not all of them wait.
         """
         data = "".join(f"{text}\n" for text in texts).encode()
         while not self._append(data):
@@ -114,7 +114,9 @@ class Queue:
                 _write(descriptor, data)
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.ftruncate(descriptor, size)
+                    # Whole events may have been read, and sent, already: they stay.
+                    written = os.fstat(descriptor).st_size - size
+                    os.ftruncate(descriptor, size + data.rfind(b"\n", 0, written) + 1)
                 raise
         return True
 

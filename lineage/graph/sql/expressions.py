@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from .. import nodes
+from ..rows import DESCRIBED, INDEXED
 from ..tables import (
     chunk,
     dataset,
@@ -72,8 +73,11 @@ def _ingest() -> dict[str, ClauseElement]:
         "add_chunk": _add(chunk, "digest", "content", "body"),
         "chunk_body": _select(chunk, "body", by=("digest",)),
         "find_run": _select(run, "id", *_RUN_FIELDS, by=("uuid",)),
+        "put_run": _put(run, ("uuid",), *_RUN_FIELDS).returning(run.c.id),
         "set_run": _set(run, *_RUN_FIELDS, by=("id",)),
-        "describe_version": _describe(version, "version", "size", "rows", "format", "kind"),
+        # As set_run, where no index has to be looked at.
+        "tell_run": _set(run, *(f for f in _RUN_FIELDS if f not in INDEXED), by=("id",)),
+        "put_version": _put_described(),
         "describe_snapshot": _describe(snapshot, "snapshot", "content_root", "partitions"),
         "find_output": _select(output, "facets", by=("run", "version")),
         "put_output": _put(output, ("run", "version"), "facets"),
@@ -94,7 +98,6 @@ def _rows() -> dict[str, ClauseElement]:
     named: dict[str, tuple[Table, tuple[str, ...], tuple[str, ...]]] = {
         "job": (job, ("namespace", "name"), ()),
         "dataset": (dataset, ("namespace", "name"), ()),
-        "version": (version, ("dataset", "partition", "digest"), ()),
         "product": (product, ("version", "run"), ()),
         "snapshot": (snapshot, ("dataset", "lineage_root"), ("content_root", "partitions")),
         "segment": (segment, ("dataset", "chunk"), ()),
@@ -107,18 +110,27 @@ def _rows() -> dict[str, ClauseElement]:
     return found
 
 
+def _put_described() -> ClauseElement:
+    key = ("dataset", "partition", "digest")
+    values = {name: bindparam(name, type_=version.c[name].type) for name in (*key, *DESCRIBED)}
+    upsert = insert(version).values(values)
+    greater = {name: _greater(version.c[name], upsert.excluded[name]) for name in DESCRIBED}
+    return upsert.on_conflict_do_update(index_elements=list(key), set_=greater).returning(
+        version.c.id
+    )
+
+
 def _describe(table: Table, key: str, *names: str) -> ClauseElement:
+    values = {
+        name: _greater(table.c[name], bindparam(name, type_=table.c[name].type)) for name in names
+    }
+    return update(table).where(table.c.id == bindparam(key)).values(values)
+
+
+def _greater(column: Column[Any], given: Any) -> ClauseElement:
     # What identifies the row decides all of them. If two events disagree the greater one is
     # kept, so that the order in which they arrive does not matter.
-    def greater(column: Column[Any]) -> ClauseElement:
-        given = bindparam(column.name, type_=column.type)
-        return case((or_(column.is_(None), given > column), given), else_=column)
-
-    return (
-        update(table)
-        .where(table.c.id == bindparam(key))
-        .values({name: greater(table.c[name]) for name in names})
-    )
+    return case((or_(column.is_(None), given > column), given), else_=column)
 
 
 def _answers() -> dict[str, ClauseElement]:
@@ -223,7 +235,7 @@ def _add(table: Table, *names: str) -> Any:
     return insert(table).values(values).on_conflict_do_nothing()
 
 
-def _put(table: Table, key: tuple[str, ...], *names: str) -> ClauseElement:
+def _put(table: Table, key: tuple[str, ...], *names: str) -> Any:
     values = {name: bindparam(name, type_=table.c[name].type) for name in (*key, *names)}
     upsert = insert(table).values(values)
     return upsert.on_conflict_do_update(

@@ -24,11 +24,17 @@ SELECT run.id, run.job, run.parent, run.root, run.kind, run.state, run.started_a
 FROM run
 WHERE run.uuid = :uuid;
 
+-- name: put_run
+INSERT INTO run (uuid, job, parent, root, kind, state, started_at, ended_at, attempt, recipe, reusable, recorded, result, reuse_of, facets) VALUES (:uuid, :job, :parent, :root, :kind, :state, :started_at, :ended_at, :attempt, :recipe, :reusable, :recorded, :result, :reuse_of, :facets) ON CONFLICT (uuid) DO UPDATE SET job = excluded.job, parent = excluded.parent, root = excluded.root, kind = excluded.kind, state = excluded.state, started_at = excluded.started_at, ended_at = excluded.ended_at, attempt = excluded.attempt, recipe = excluded.recipe, reusable = excluded.reusable, recorded = excluded.recorded, result = excluded.result, reuse_of = excluded.reuse_of, facets = excluded.facets RETURNING id;
+
 -- name: set_run
 UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, started_at=:started_at, ended_at=:ended_at, attempt=:attempt, recipe=:recipe, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets WHERE run.id = :the_id;
 
--- name: describe_version
-UPDATE version SET size=CASE WHEN (version.size IS NULL OR :size > version.size) THEN :size ELSE version.size END, rows=CASE WHEN (version.rows IS NULL OR :rows > version.rows) THEN :rows ELSE version.rows END, format=CASE WHEN (version.format IS NULL OR :format > version.format) THEN :format ELSE version.format END, kind=CASE WHEN (version.kind IS NULL OR :kind > version.kind) THEN :kind ELSE version.kind END WHERE version.id = :version;
+-- name: tell_run
+UPDATE run SET job=:job, root=:root, state=:state, ended_at=:ended_at, attempt=:attempt, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets WHERE run.id = :the_id;
+
+-- name: put_version
+INSERT INTO version (dataset, partition, digest, size, rows, format, kind) VALUES (:dataset, :partition, :digest, :size, :rows, :format, :kind) ON CONFLICT (dataset, partition, digest) DO UPDATE SET size = CASE WHEN (version.size IS NULL OR excluded.size > version.size) THEN excluded.size ELSE version.size END, rows = CASE WHEN (version.rows IS NULL OR excluded.rows > version.rows) THEN excluded.rows ELSE version.rows END, format = CASE WHEN (version.format IS NULL OR excluded.format > version.format) THEN excluded.format ELSE version.format END, kind = CASE WHEN (version.kind IS NULL OR excluded.kind > version.kind) THEN excluded.kind ELSE version.kind END RETURNING id;
 
 -- name: describe_snapshot
 UPDATE snapshot SET content_root=CASE WHEN (snapshot.content_root IS NULL OR :content_root > snapshot.content_root) THEN :content_root ELSE snapshot.content_root END, partitions=CASE WHEN (snapshot.partitions IS NULL OR :partitions > snapshot.partitions) THEN :partitions ELSE snapshot.partitions END WHERE snapshot.id = :snapshot;
@@ -86,14 +92,6 @@ WHERE dataset.namespace = :namespace AND dataset.name = :name;
 
 -- name: add_dataset
 INSERT INTO dataset (namespace, name) VALUES (:namespace, :name) ON CONFLICT DO NOTHING RETURNING id;
-
--- name: find_version
-SELECT version.id
-FROM version
-WHERE version.dataset = :dataset AND version.partition = :partition AND version.digest = :digest;
-
--- name: add_version
-INSERT INTO version (dataset, partition, digest) VALUES (:dataset, :partition, :digest) ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: find_product
 SELECT product.id

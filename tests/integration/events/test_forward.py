@@ -497,6 +497,18 @@ def test_two_processes(backend: Receiver, home: Path) -> None:
     assert by_run(backend.bodies) == by_run(events)
 
 
+def test_the_end_of_a_forked_process(space: Workspace) -> None:
+    """A process that was forked while the parent's thread held the lock ends all the same."""
+    courier = Courier(space.settings)
+    courier._pid = -1
+    with courier._lock:
+        end = threading.Thread(target=courier.close, daemon=True)
+        end.start()
+        end.join(30)
+
+        assert not end.is_alive()
+
+
 def test_after_a_fork(backend: Receiver, space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forked process forwards by a thread of its own, whatever its parent's was doing."""
     monkeypatch.setattr(delivery, "_FIRST_WAIT", 3600)

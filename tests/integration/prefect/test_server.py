@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from prefect.settings import (
 )
 
 from begat.lineage.errors import WorldError
+from begat.tasks import server
 from begat.tasks.server import prefect_server
 
 
@@ -68,6 +70,17 @@ def test_a_prefect_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         prefect_server(),
     ):
         pass
+
+
+def test_prefect_is_quiet_meanwhile() -> None:
+    """What begat's commands say themselves, Prefect's loggers keep quiet about for a while."""
+    names = ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.client")
+    before = [logging.getLogger(name).getEffectiveLevel() for name in names]
+    with server._levels("CRITICAL"):
+        inside = [logging.getLogger(name).getEffectiveLevel() for name in names]
+    after = [logging.getLogger(name).getEffectiveLevel() for name in names]
+
+    assert (inside, after) == ([logging.CRITICAL] * len(names), before)
 
 
 def test_the_users_logging_level_stays() -> None:

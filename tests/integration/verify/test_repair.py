@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from begat.lineage import verify as checks
+from begat.lineage.errors import ArtifactError
 from begat.lineage.verify import Report
+from begat.lineage.verify.repair import Repair
 from begat.lineage.workspace import Workspace
 from support.spoiling import Spoiler
 
@@ -45,6 +48,80 @@ def test_everything_back(space: Workspace, spoil: Spoiler) -> None:
 
     assert (report.sound, report.refused, len(report.repaired)) == (True, (), 9)
     assert spoil.artifacts() == before
+
+
+def irreplaceable(spoil: Spoiler, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Two raw months whose files were exchanged, and whose lake is gone."""
+    monkeypatch.setattr("begat.lineage.verify.recovery._digest_at", lambda *_: "")
+    months = tuple(spoil.digest("raw", f"month=2013-0{month}") for month in (1, 2))
+    spoil.swap(*months)
+    return months
+
+
+def test_swapped(space: Workspace, spoil: Spoiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both of two exchanged artifacts are restored from each other's place, not one of them."""
+    before = spoil.artifacts()
+    irreplaceable(spoil, monkeypatch)
+    report = checks.repair(space, REF)
+
+    assert (report.sound, report.refused, len(report.repaired)) == (True, (), 2)
+    assert spoil.artifacts() == before
+
+
+def test_set_aside_before(
+    space: Workspace, spoil: Spoiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run or a killed repair has set aside is found there."""
+    before = spoil.artifacts()
+    months = irreplaceable(spoil, monkeypatch)
+    for digest in months:
+        assert not space.artifacts.present([digest])
+    report = checks.repair(space, REF)
+
+    assert (report.sound, report.refused) == (True, ())
+    assert spoil.artifacts() == before
+
+
+def test_restored_by_another(
+    space: Workspace, spoil: Spoiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another repair restores meanwhile is neither taken away nor given up."""
+    before = spoil.artifacts()
+    irreplaceable(spoil, monkeypatch)
+    with checks.verification(space, REF) as done:
+        late = Repair(space=space, found=done)
+        assert checks.repair(Workspace(space.settings), REF).sound
+        late.objects(checks.quiet)
+
+    assert (late.refused, len(late.repaired)) == ([], 2)
+    assert spoil.artifacts() == before
+    assert {state for (state,) in spoil.sql("SELECT state FROM presence")} == {"present"}
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_no_file(space: Workspace, spoil: Spoiler, tmp_path: Path, kind: str) -> None:
+    """A link or a folder in an artifact's place is found, and gives way to the artifact."""
+    digest = spoil.digest("model")
+    path = spoil.path(digest)
+    before = spoil.artifacts()
+    kept = path.rename(tmp_path / "kept")
+    path.symlink_to(kept) if kind == "link" else path.mkdir()
+    [found] = verify(space).findings
+    report = checks.repair(space, REF)
+
+    assert (found.digest, found.state) == (digest, "changed")
+    assert f"a {kind}" in found.says
+    assert (report.sound, path.is_symlink()) == (True, False)
+    assert spoil.artifacts() == before
+
+
+def test_no_folder(space: Workspace, spoil: Spoiler) -> None:
+    """Where the whole folder of artifacts is gone, as of a disk that is not mounted: refused."""
+    shutil.rmtree(spoil.home / "artifacts")
+
+    with pytest.raises(ArtifactError, match="mount it"):
+        checks.repair(space, REF)
+    assert spoil.one("SELECT COUNT(*) FROM presence") == "0"
 
 
 def test_other_parameters(space: Workspace, spoil: Spoiler) -> None:
@@ -85,8 +162,14 @@ def test_given_up(space: Workspace, spoil: Spoiler) -> None:
     [aside] = (spoil.home / "artifacts" / "set-aside").iterdir()
 
     assert {one.state for one in report.findings} == {"lost"}
+    assert [
+        one.recovery.says.partition(" (")[2]
+        for one in report.findings
+        if one.recovery and one.digest == prepared
+    ] == ["rides.prepare) made it: a repair could not do it again"]
     assert set(lost) == {(prepared,), (sources(spoil),)}
     assert [reason for reason in report.refused if "code function: clean" in reason]
+    assert [reason for reason in report.refused if "its kept sources are gone, and" in reason]
     assert (spoil.path(prepared).exists(), aside.read_bytes()) == (False, b"other bytes")
 
 

@@ -13,6 +13,8 @@ import pytest
 from begat.lineage import verify as checks
 from begat.lineage.content.digest import digest_bytes
 from begat.lineage.errors import RefError
+from begat.lineage.events.canonical import event_hash
+from begat.lineage.graph import nodes
 from begat.lineage.verify import Report
 from begat.lineage.workspace import Workspace
 from support.spoiling import Spoiler
@@ -36,6 +38,14 @@ def delete_event(spoil: Spoiler, type_: str) -> None:
         "DELETE FROM event WHERE type = ? AND run_id = ?",
         type_,
         spoil.run("rides.featurize", "month=2013-01"),
+    )
+
+
+def delete_edge(spoil: Spoiler, kind: int) -> None:
+    spoil.sql(
+        "DELETE FROM edge WHERE (child, parent) = "
+        "(SELECT MIN(child), parent FROM edge WHERE child % 4 = ?)",
+        kind,
     )
 
 
@@ -67,6 +77,9 @@ ROWS: dict[str, Callable[[Spoiler], object]] = {
         "DELETE FROM edge WHERE child = 4 * (SELECT id FROM run WHERE uuid = ?)",
         spoil.run("rides.train"),
     ),
+    "edge of a product": lambda spoil: delete_edge(spoil, nodes.PRODUCT),
+    "edge of a snapshot": lambda spoil: delete_edge(spoil, nodes.SNAPSHOT),
+    "edge of a segment": lambda spoil: delete_edge(spoil, nodes.SEGMENT),
     "chunk": lambda spoil: spoil.sql("DELETE FROM chunk WHERE rowid = 1"),
     "snapshot": lambda spoil: spoil.sql("DELETE FROM snapshot WHERE id = 1"),
     "segment": lambda spoil: spoil.sql("DELETE FROM segment WHERE id = 1"),
@@ -104,6 +117,13 @@ EDITS = {
     "state of a run": ("UPDATE run SET state = 'FAIL' WHERE kind = 'TASK'", "graph"),
     "facets of a run": ("UPDATE run SET facets = replace(facets, 'max_depth', 'min')", "graph"),
     "version": ("UPDATE version SET rows = 1000 WHERE partition = 'month=2013-01'", "graph"),
+    "rows that nobody counted": ("UPDATE version SET rows = 7 WHERE rows IS NULL", "graph"),
+    "reuse of no run": ("UPDATE run SET reuse_of = 999999 WHERE kind = 'TASK'", "graph"),
+    "edge to another run": (
+        "UPDATE edge SET parent = (SELECT MAX(parent) FROM edge WHERE child % 4 = 1) "
+        "WHERE child = (SELECT MIN(child) FROM edge WHERE child % 4 = 1)",
+        "graph",
+    ),
     "digest": (
         "UPDATE version SET digest = 'blake3:' || lower(hex(zeroblob(32))) "
         "WHERE id = (SELECT MIN(version) FROM output)",
@@ -129,6 +149,20 @@ def test_edited_row(space: Workspace, spoil: Spoiler, edit: str) -> None:
     report = verify(space)
 
     assert kind in {one.kind for one in report.findings}
+
+
+def test_rewritten_event(space: Workspace, spoil: Spoiler) -> None:
+    """An event that was rewritten together with its hash is found: the graph remembers the old."""
+    ((body,),) = spoil.sql(
+        "SELECT body FROM event WHERE type = 'COMPLETE' AND run_id = ?",
+        spoil.run("rides.prepare", "month=2013-01"),
+    )
+    other = body.replace('"rowCount":20', '"rowCount":21')
+    assert other != body
+    spoil.sql("UPDATE event SET body = ?, hash = ? WHERE body = ?", other, event_hash(other), body)
+    kinds = {one[:2] for one in found(verify(space))}
+
+    assert {("event", "missing"), ("graph", "changed")} <= kinds
 
 
 @pytest.mark.parametrize("ref", [REF, "rides@2", ""])
@@ -179,6 +213,50 @@ def test_latest_was_deleted(space: Workspace, spoil: Spoiler) -> None:
     spoil.sql("DELETE FROM model_version WHERE version = 2")
 
     assert found(verify(space, "rides@latest")) == [("registry", "missing", "rides@2")]
+
+
+@pytest.mark.parametrize("table", ["model", "model_version"])
+def test_told_once(space: Workspace, spoil: Spoiler, table: str) -> None:
+    """What is gone of a model is told once, however many of its versions are verified."""
+    spoil.sql(f"DELETE FROM {table}" + (" WHERE version = 2" if "_" in table else ""))
+    [one] = verify(space, "").findings
+
+    assert (one.kind, one.state) == ("registry", "missing")
+    assert one.name == ("rides@2" if "_" in table else "rides")
+
+
+def killed_before_it_said_so(space: Workspace, spoil: Spoiler) -> str:
+    """What a kill leaves between registering and saying so; the id of the run."""
+    run = spoil.one("SELECT run_id FROM model_version WHERE version = 2")
+    spoil.sql("DELETE FROM event WHERE run_id = ? AND type = 'COMPLETE'", run)
+    space.store.rebuild()
+    return run
+
+
+def test_killed_before_it_said_so(space: Workspace, spoil: Spoiler) -> None:
+    """A registration whose run has not completed is told as that."""
+    run = killed_before_it_said_so(space, spoil)
+    [one] = verify(space, "rides@2").findings
+
+    assert (one.kind, one.name) == ("registry", "rides@2")
+    assert one.says.startswith(f"run {run}, which registered it, does not say so: it has not")
+
+
+def test_said_by_the_next_run(space: Workspace, spoil: Spoiler) -> None:
+    """A registration that a killed run made and the next one told is sound; a forged one is not."""
+    ((body,),) = spoil.sql(
+        "SELECT body FROM event WHERE type = 'COMPLETE' AND run_id = "
+        "(SELECT run_id FROM model_version WHERE version = 2)"
+    )
+    killed_before_it_said_so(space, spoil)
+    event = json.loads(body)
+    event["run"]["runId"] = "01990000-0000-7000-8000-00000000000a"
+    space.store.record([event])
+    sound = verify(space, "rides@2").findings
+    spoil.sql("UPDATE model_version SET run_id = training_run_id WHERE version = 2")
+
+    assert sound == ()
+    assert found(verify(space, "rides@2")) == [("registry", "changed", "rides@2")]
 
 
 def test_never_registered(space: Workspace) -> None:

@@ -51,6 +51,23 @@ def test_a_name_that_is_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**63 - 1, 10**30])
+@pytest.mark.parametrize("rest", ['{"b": 1}', '{"id": null}', '{"id": 0.5}'])
+def test_large_whole_numbers_keep_their_digits(number: int, rest: str) -> None:
+    """Also beside a missing value or a fraction, where pandas would make them floating."""
+    frame = lines.read(f'{{"id": {number}}}\n{rest}\n'.encode(), name="x.jsonl")
+
+    assert frame["id"][0] == number
+    assert isinstance(frame["id"][0], int)
+
+
+def test_large_fractions_stay_floating() -> None:
+    """What is written as a float is one, however large."""
+    frame = lines.read(b'{"x": 1e300, "y": 1e20}\n{"x": null, "y": 1}\n', name="x.jsonl")
+
+    assert [str(dtype) for dtype in frame.dtypes] == ["float64", "float64"]
+
+
 @pytest.mark.parametrize(
     ("written", "message"),
     [
@@ -70,6 +87,9 @@ def test_a_name_that_is_left_out() -> None:
         (b'{"a": "x"}\n{"a": "\xe9"}\n', "is not UTF-8: byte 0xe9 in line 2; convert it"),
         (b'{"a": "\\ud800"}\n', r"lone surrogate U\+D800"),
         (b"[" * 100_000, "no JSON in line 1"),
+        (b'{"a": 1e999}\n', r"line 1 \(a number too large for a float, 1e999\); mend it"),
+        (b'{"a": 1}\n{"a": "x', r"line 2 \(unterminated string starting at column 7\); it was cut"),
+        (b'{"a": 1}\n{"a": "\xc3', "not UTF-8: byte 0xc3 in line 2; it was cut short"),
     ],
 )
 def test_refused(written: bytes, message: str) -> None:

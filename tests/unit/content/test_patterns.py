@@ -102,7 +102,7 @@ def test_hidden_and_other_files(tmp_path: Path) -> None:
     (tmp_path / "5.csv").symlink_to("nowhere")
     pattern = Pattern.parse("{n}.csv", folder=tmp_path)
 
-    assert [path.name for _, path in pattern.find()] == ["1.csv"]
+    assert [path for _, path in pattern.find()] == [str(tmp_path / "1.csv")]
 
 
 def test_regular_expression_characters_are_literal(tmp_path: Path) -> None:

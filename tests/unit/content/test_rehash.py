@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from begat.lineage.content.local import LocalStore
 from begat.lineage.content.memory import MemoryStore
 from begat.lineage.content.stat import StatCache
 from begat.lineage.content.store import ArtifactStore
-from begat.lineage.errors import ArtifactError
+from begat.lineage.errors import ArtifactError, CorruptArtifactError
 
 GONE = digest_bytes(b"gone")
 
@@ -54,15 +57,42 @@ def test_changed_behind_the_cache(tmp_path: Path, cache: StatCache) -> None:
     assert path.read_bytes() == b"CONTENT"
 
 
-def test_something_else_in_its_place(tmp_path: Path, cache: StatCache) -> None:
-    """What is no file is told as what cannot be read."""
+IMPOSTORS: dict[str, Callable[[Path, Path], object]] = {
+    "a folder": lambda path, _: path.mkdir(),
+    "a link to": lambda path, kept: path.symlink_to(kept),
+    "a link": lambda path, _: path.symlink_to(path),
+    "something that is no file": lambda path, _: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSTORS)
+def test_something_else_in_its_place(tmp_path: Path, cache: StatCache, what: str) -> None:
+    """What is no file of the store's own is told, a link to the right bytes too, and moved."""
     store = LocalStore(tmp_path / "store", cache)
     digest = store.write(b"content")
     path = path_of(store, digest)
-    path.unlink()
-    path.mkdir()
+    path.rename(tmp_path / "kept")
+    IMPOSTORS[what](path, tmp_path / "kept")
 
-    with pytest.raises(ArtifactError, match="not a regular file"):
+    with pytest.raises(CorruptArtifactError, match=f"^{what} .*lies where the file"):
+        store.rehash(digest)
+    assert store.set_aside(digest) is not None
+    assert store.rehash(digest) is None
+
+
+def test_unreadable_folder(
+    tmp_path: Path, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be looked at is not called missing."""
+    store = LocalStore(tmp_path / "store", cache)
+    digest = store.write(b"content")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "lstat", refuse)
+
+    with pytest.raises(ArtifactError, match=r"cannot be looked at \(Permission denied\)"):
         store.rehash(digest)
 
 
@@ -75,3 +105,12 @@ def test_set_aside(store: ArtifactStore) -> None:
     assert store.rehash(digest) is None
     assert store.set_aside(digest) is None
     assert store.write(moved) == digest
+
+
+def test_aside(store: ArtifactStore) -> None:
+    """All that was set aside can be looked through, and written again."""
+    digests = {store.write(b"one"), store.write(b"other")}
+    for digest in digests:
+        store.set_aside(digest)
+
+    assert {store.write(content) for content in store.aside()} == digests

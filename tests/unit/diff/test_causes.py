@@ -159,6 +159,73 @@ def test_evaluation_changed() -> None:
     assert kinds(found(parameters=slices, metrics={})) == []
 
 
+def test_registering_moves_no_metric() -> None:
+    """What only registering does differently is no cause: it comes after the metrics."""
+    renamed = {"register.name": {"old": "a", "new": "b"}}
+    task = {"task": "register", "functions": {"changed": ["f"], "added": [], "removed": []}}
+
+    assert kinds(found(parameters=renamed, code={"tasks": [task]}, metrics={})) == []
+
+
+def test_evaluated_on_one_side() -> None:
+    """Where one side was not evaluated, evaluating is a task more, and not one that changed."""
+    task = {"task": "evaluate", "side": "new"}
+    [cause] = causes(found(code={"tasks": [task]}), same_model=False)
+
+    assert (cause["kind"], cause["says"]) == ("code", "the task evaluate is new")
+
+
+def test_moved_into_training() -> None:
+    """Held-out data that is trained on now is a cause of its own; that for both is none."""
+    roles = (("holdout", "train"), ("train", "holdout"), ("train", "both"))
+    moved = [
+        {
+            "dataset": "file:/lake/flights",
+            "partition": f"month={number}",
+            "role": {"old": old, "new": new},
+        }
+        for number, (old, new) in enumerate(roles)
+    ]
+    holdout = {"same": True, "why": "", "new": {"target": "late"}, "moved": moved}
+    listed = causes(found(holdout=holdout), same_model=False)
+
+    assert [cause["says"] for cause in listed] == [
+        "flights[month=0]: trained on now, and held out before",
+        "flights[month=1]: held out now, and trained on before",
+    ]
+    assert not any(cause["possible"] for cause in causes(found(holdout=holdout), same_model=True))
+
+
+def test_column_that_turned_to_text() -> None:
+    """A column of numbers that is text now is a strong cause, though few values changed."""
+    entry = changed("month=1", 0.001)
+    types = [
+        {"column": "distance", "old": "int64", "new": "str"},
+        {"column": "hour", "old": "int64", "new": "float64"},
+    ]
+    entry["schema"] = {"added": [], "removed": [], "changed": types}
+    [cause] = causes(found(data=data(entry)), same_model=False)
+
+    assert cause["score"] > 0.7
+    assert "distance is str, was int64" in cause["says"]
+    assert "hour" not in cause["says"]
+
+
+def test_not_compared() -> None:
+    """What was not compared takes no place from what moved, and is not said to have stood still."""
+    unread = [changed(f"month={number}", 0) for number in range(10, 40)]
+    for entry in unread:
+        del entry["columns"]
+        entry["unread"] = "50 tables were compared already"
+    seen = [changed(f"month={number}", 0.3) for number in range(2)]
+    listed = causes(found(data=data(*unread, *seen)), same_model=False)
+    rest = next(cause for cause in listed if cause["what"] == "flights: 24 more")
+
+    assert {"flights[month=0]", "flights[month=1]"} <= {cause["what"] for cause in listed}
+    assert rest["ground"] == "none of them was compared"
+    assert rest["score"] == 0.4999
+
+
 def test_unusual_partition() -> None:
     """Of two new partitions the one is named first that is less like the one before it."""
     usual = {**column("temp", 0.5), "usual": 0.5}

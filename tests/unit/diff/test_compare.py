@@ -196,6 +196,15 @@ def test_unknown_reference(told: Told) -> None:
         told.diff("first", "trips@99")
 
 
+def test_data_and_model(told: Told) -> None:
+    """Data and a model are nothing that can be compared: refused, whichever comes first."""
+    names = ("trips[month=2024-01]", "first")
+
+    for old, new in (names, names[::-1]):
+        with pytest.raises(RefError, match=r"is data and trips@1 a model; name two"):
+            told.diff(old, new)
+
+
 def test_gone_bytes(told: Told, tmp_path: Path) -> None:
     """Where bytes are gone that is said, and what is recorded is compared all the same."""
     from begat.lineage.content import LocalStore, StatCache
@@ -252,6 +261,11 @@ def test_rescore_agrees_with_what_is_recorded(told: Told) -> None:
 
     assert by_pair[first, unit] == by_pair[first, first]
     assert by_pair[unit, first] == by_pair[unit, unit]
+
+
+def test_rescore_of_data(told: Told) -> None:
+    """Where not both were evaluated there is nothing to evaluate again."""
+    assert rescore(told.trips.space, "trips[month=2024-01]", told.versions["first"]) == []
 
 
 @settings(max_examples=20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,51 @@ def test_no_rule_in_noise() -> None:
     assert moves.rule(old, old * 2 + random.normal(size=200) / 10) is None
     assert moves.rule(old[:5], old[:5] * 2) is None
     assert moves.rule(pd.Series(["a"] * 50), pd.Series(["b"] * 50)) is None
+
+
+def test_huge() -> None:
+    """Numbers whose sum is none any more are compared all the same."""
+    old = pd.Series(np.linspace(-1, 1, 200) * 1.7e308)
+    found = moves.move(old, old.abs())
+
+    assert found["new"]["mean"] == pytest.approx(8.5e307, rel=0.02)
+    assert found["sd"] > 1
+    assert all(math.isfinite(found[side]["sd"]) for side in ("old", "new"))
+    assert moves.rule(old, old / 2) is None
+
+
+def test_rule_of_large_numbers() -> None:
+    """Ids that only counted on lie on a line, which is found without a warning."""
+    old = pd.Series(2**60 + np.arange(1000) * 1000)
+
+    assert moves.rule(old, old + 500_000)["factor"] == 1  # type: ignore[index]  # there is one
+
+
+def test_yes_and_no() -> None:
+    """Yes and no written as 1 and 0 are no other values."""
+    old = pd.Series([True, False, True] * 10)
+
+    assert moves.move(old, old.astype("int8"))["moved"] == 0
+    assert moves.move(old, (~old).astype("int8"))["moved"] > 0
+
+
+def test_decimals() -> None:
+    """Decimals are numbers: they have means, and rules by which they changed."""
+    old = pd.Series([Decimal(number) / 4 for number in range(50)])
+    found = moves.move(old, old * 1000)
+
+    assert found["new"]["mean"] == 1000 * found["old"]["mean"]
+    assert moves.rule(old, old * 1000)["as"] == "a thousand times as much"  # type: ignore[index]  # there is one
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_most_frequent(seed: int) -> None:
+    """Of many names the most frequent ones are taken; of equally frequent ones the first."""
+    drawn = np.random.default_rng(seed).integers(0, 900, 1000 * (seed + 1))
+    counted = pd.Series([f"{number:03}" for number in drawn], dtype=object).value_counts()
+    ranked = sorted(counted.index, key=lambda name: (-counted[name], name))
+
+    assert sorted(moves._most_frequent(counted)) == sorted(ranked[: moves.CATEGORIES])
 
 
 def test_beyond() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,10 @@ def featurize(frame):
 pipeline = Pipeline(name="coins", source="raw/day={day}.jsonl", prepare=prepare,
     featurize=featurize, estimator=LogisticRegression(), target="late")
 """
+#: A few lines of aliases to aliases.
+BOMB = "prepare:\n  w0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"  w{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10)
+)
 
 
 def prepare(frame: object, factor: float = 1.0, keep: bool = True) -> object:
@@ -117,6 +123,13 @@ def test_values(path: Path, written: str, value: object) -> None:
         ("train: {max_iter: 60}\ntrain.max_iter: 61", "names 'train.max_iter' twice"),
         ("train: {1: 60}", "has the key 1; parameters have names"),
         ("train: !!python/object:os.system {}", "cannot be read as YAML (could not determine"),
+        ("train:\n  x: 2024-99-99", "cannot be read as YAML (month must be in 1..12 in line 2)"),
+        ("train: {x: !!int y}", "cannot be read as YAML (invalid literal for int()"),
+        ("? [a, b]\n: 1", "cannot be read as YAML (found unhashable key in line 1)"),
+        ("train: {? {a: 1} : 2}", "cannot be read as YAML (found unhashable key in line 1)"),
+        (f"train: {'[' * 3000}", "nests too deeply"),
+        (BOMB, "holds more than 100,000 values, or one that holds itself; mend its aliases"),
+        ("train: {x: &x [*x]}", "holds more than 100,000 values, or one that holds itself"),
     ],
 )
 def test_a_file_that_cannot_be_read(path: Path, text: str, said: str) -> None:
@@ -201,6 +214,20 @@ def test_the_same_content_is_the_same_request(path: Path, tmp_path: Path) -> Non
 
     assert read(path) == read(other) == ("train.max_iter=60",)
     assert json.dumps(read(path)) == '["train.max_iter=60"]'
+
+
+def test_copies_and_pickles(path: Path) -> None:
+    """A parameter of a file can be copied, and sent to another process."""
+    path.write_text("train: {max_iter: 60}")
+    (given,) = read(path)
+
+    for again in (copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
+        assert (again, again.key, again.value, again.origin) == (
+            "train.max_iter=60",
+            "train.max_iter",
+            60,
+            path,
+        )
 
 
 def test_begat_run(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any
 
@@ -264,11 +265,11 @@ def test_equal_rows_of_two_datasets(store: Store, history: History) -> None:
 def test_own_events_name_the_job(store: Store, history: History) -> None:
     """A run's own events say what it is a run of, whatever its children called it."""
     flow = history.flow_run()
-    child = history.task("step", parent=flow)
-    for event in child.events:
+    child = copy.deepcopy(history.task("step", parent=flow).events)
+    for event in child:
         parent = event["run"]["facets"]["parent"]
         parent["job"]["name"] = parent["root"]["job"]["name"] = "misheard"
-    store.record(child.events)
+    store.record(child)
     before = {row[0]: row[2] for row in dump(store)["run"]}
     store.record(flow.events)
     after = {row[0]: row[2] for row in dump(store)["run"]}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -78,6 +79,20 @@ def test_order_of_rows_is_nothing(rows: list[tuple[bool, float]], random: Any) -
     assert found[0] == pytest.approx(found[1])
 
 
+@given(cells.filter(lambda rows: len(rows) < 7), st.integers(1, 6))
+def test_precision_at_is_the_mean_over_all_orders(rows: list[tuple[bool, float]], k: int) -> None:
+    """Of all orders that the scores allow, it is the mean share in the first places."""
+    k = min(k, len(rows))
+    tops = [
+        sum(positive for positive, _ in order[:k]) / k
+        for order in itertools.permutations(rows)
+        if [score for _, score in order] == sorted((row[1] for row in rows), reverse=True)
+    ]
+    truth, scores = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+
+    assert ranking.precision_at(truth, scores, k) == pytest.approx(sum(tops) / len(tops))
+
+
 def test_precision_at_counts_the_top() -> None:
     """Of the two highest scores one is positive; of ties, their share."""
     truth = np.array([True, False, True, False])
@@ -86,11 +101,60 @@ def test_precision_at_counts_the_top() -> None:
     assert ranking.precision_at(truth, np.array([0.9, 0.5, 0.5, 0.5]), 2) == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("k", [3, 7, 49, 1000])
+def test_precision_of_a_perfect_top_is_one(k: int) -> None:
+    """No digit is lost: a gate of 1.0 holds."""
+    assert ranking.precision_at(np.ones(1000, dtype=bool), np.arange(1000.0), k) == 1.0
+
+
+def test_infinite_scores_are_ties() -> None:
+    """Decision functions may be infinite; such rows are in no order either."""
+    scores = np.array([np.inf, 1, np.inf])
+    positive = np.array([True, True, False])
+
+    assert ranking.precision_at(positive, scores, 1) == 0.5
+
+
+def test_more_places_than_rows_cost_nothing() -> None:
+    """A place that no row has needs no weight."""
+    gains, groups = np.array([1.0, 2.0]), np.zeros(2, dtype=np.int64)
+
+    assert ranking.ndcg_at(gains, gains, 999_999_999, groups) == 1
+
+
+def test_a_parameter_of_ones_own_is_no_group() -> None:
+    """What a function of the user's takes as `group` names no column."""
+    own = {"metric": "sklearn.metrics:fbeta_score", "parameters": {"group": "query"}}
+
+    assert metrics.group_columns([own, {**own, "metric": max}, {"parameters": 1}]) == []
+
+
 def test_bins_are_closed_above() -> None:
     """A probability on an edge is in the bin below it; 0 is in the first and 1 in the last."""
     bins = ranking.reliability(np.ones(4, dtype=bool), np.array([0.0, 1 / 15, 0.2, 1.0]))
 
     assert [(place.low * 15, place.rows) for place in bins] == [(0, 2), (2, 1), (14, 1)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.floats(0, 1) | st.integers(0, 15).map(lambda n: n / 15)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_calibration_error_by_definition(rows: list[tuple[bool, float]]) -> None:
+    """It is the sum over bins of their share of rows times their distance."""
+    bins: dict[int, list[tuple[bool, float]]] = {}
+    for row in rows:
+        place = next(at for at in range(15) if row[1] <= (at + 1) / 15)
+        bins.setdefault(place, []).append(row)
+    expected = sum(abs(sum(row[0] - row[1] for row in found)) for found in bins.values())
+    happened, probability = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+
+    assert ranking.expected_calibration_error(happened, probability) == pytest.approx(
+        expected / len(rows), abs=1e-12
+    )
 
 
 def test_calibration_error_by_hand() -> None:
@@ -172,6 +236,10 @@ def test_groups_come_from_a_column() -> None:
         ("ece", replace(binary(), probabilities=None), "gives no probabilities"),
         ("precision_at_5", replace(binary(), scores=None), "neither probabilities nor scores"),
         ("ece", replace(binary(), probabilities=np.full((500, 2), math.nan)), "not between 0 and"),
+        ("precision_at_5", replace(binary(), scores=np.full(500, math.nan)), "score is not a numb"),
+        ("ndcg_at_5", replace(binary(), scores=np.full(500, math.nan)), "score is not a number"),
+        ("ndcg_at_5", replace(regression(), truth=np.full(500, math.nan)), "gain is not a finite"),
+        ("ndcg_at_5", replace(regression(), truth=np.full(500, math.inf)), "gain is not a finite"),
     ],
 )
 def test_undefined_says_why(name: str, said: Predictions, reason: str) -> None:

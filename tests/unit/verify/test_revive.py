@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import math
+import os
 import sys
 import tarfile
 from pathlib import Path
@@ -135,6 +136,18 @@ def test_archive_that_leads_outside(tmp_path: Path) -> None:
     ):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["beneath"]
+
+
+def test_left_by_a_kill(tmp_path: Path) -> None:
+    """What a killed rerun has left is removed after a week, and nothing else."""
+    old, fresh, other = (tmp_path / name for name in ("rerun-old", "rerun-fresh", "artifacts"))
+    for folder in (old, fresh, other):
+        (folder / "deep").mkdir(parents=True)
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    revive.sweep(tmp_path)
+
+    assert sorted(tmp_path.iterdir()) == [other, fresh]
 
 
 def test_behind_decorators() -> None:

@@ -90,6 +90,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         configured({"OPENLINEAGE_CONFIG": str(tmp_path / "none.yml")}, tmp_path)
 
 
+def test_nowhere_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder that is gone, and a user without a home, are no reason to fail."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    gone.rmdir()
+
+    assert not configured({})
+
+
 def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
     """A malformed file is refused by its path and line."""
     (tmp_path / "openlineage.yml").write_text("transport: {type: http\n")

@@ -116,6 +116,35 @@ def test_each_backend_at_its_own_pace(tmp_path: Path) -> None:
     assert (alive.taken, dead.taken, left) == (["a1", "a2", "a3"], ["a1", "a2", "a3"], None)
 
 
+def test_two_backends_of_one_name(tmp_path: Path) -> None:
+    """Each of them gets everything, also from a process that comes later."""
+    first, second = Memory("file"), Memory("file")
+    first.answer = lambda name: REFUSED if name == "a1" else TAKEN
+    queued(tmp_path, "a1", "a2")
+    deliveries(tmp_path, first, second).round()
+    queued(tmp_path, "a3")
+    there = deliveries(tmp_path, first, second)
+    there.round()
+
+    assert (first.taken, second.taken) == (["a2", "a3"], ["a1", "a2", "a3"])
+    assert [one.set_aside() for one in there.each] == [1, 0]
+
+
+def test_a_slow_backend_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several backends one is sent to for a while, and then it is the others' turn."""
+    monkeypatch.setattr(module, "_TURN", 0.0)
+    monkeypatch.setattr(module, "_FIRST_WAIT", 60.0)
+    slow, fast, dead = Memory("slow"), Memory("fast"), Memory("dead")
+    dead.answer = lambda name: AWAY
+    queued(tmp_path, "a1", "a2", "a3")
+    there = deliveries(tmp_path, slow, fast, dead)
+    waits = [there.round() for _ in range(3)]
+
+    assert waits[:2] == [0.0, 0.0]  # at once, however long the dead one is left alone
+    assert slow.taken == fast.taken == ["a1", "a2", "a3"]
+    assert dead.asked == ["a1"]
+
+
 def test_two_processes_take_turns(tmp_path: Path) -> None:
     """What one process sent while another did something else is not sent again by that one."""
     dead, alive = Memory("dead"), Memory("alive")
@@ -161,6 +190,22 @@ def test_what_was_set_aside_can_be_sent_again(tmp_path: Path, memory: Memory) ->
     memory.answer = lambda name: TAKEN
     assert (one.resend(), one.set_aside(), one.resend()) == (1, 0, 0)
     assert memory.taken == ["a1", "a3", "a2"]
+
+
+def test_sending_again_is_given_up(tmp_path: Path, memory: Memory) -> None:
+    """A backend that is away is not asked for each event that was set aside; none is lost."""
+    names = [f"a{number}" for number in range(9)]
+    queued(tmp_path, *names)
+    memory.answer = lambda name: REFUSED
+    [one] = (there := deliveries(tmp_path, memory)).each
+    there.round()
+    memory.asked.clear()
+    memory.answer = lambda name: AWAY
+
+    assert (one.resend(), one.set_aside()) == (0, 9)
+    assert memory.asked == names[: module._PATIENCE]
+    memory.answer = lambda name: AWAY if name == "a0" else TAKEN
+    assert (one.resend(), one.set_aside()) == (8, 1)
 
 
 def test_an_event_that_a_backend_cannot_take(tmp_path: Path, memory: Memory) -> None:

@@ -12,8 +12,15 @@ import pytest
 from begat.lineage.errors import SettingsError
 from begat.lineage.events import canonical, facets, ids, now, run_event
 from begat.lineage.events.forward import destinations as module
-from begat.lineage.events.forward.destinations import Answer, FirstOf, backends, without_secrets
+from begat.lineage.events.forward.destinations import (
+    Answer,
+    FirstOf,
+    Http,
+    backends,
+    without_secrets,
+)
 from begat.lineage.records import Caller, RunRef
+from support.receiver import receiver
 
 URL = "http://127.0.0.1:9"
 
@@ -166,6 +173,89 @@ def test_the_environment_stays_as_it_was(
     assert dict(os.environ) == before
     assert "sesame" not in caplog.text
     assert "open" not in caplog.text.replace("openlineage", "").replace("OpenLineage", "")
+
+
+def test_the_environment_is_never_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even meanwhile: other threads copy it, and libraries read it without a lock."""
+    set_all(monkeypatch, URL=URL, API_KEY="sesame", _TRANSPORT__TYPE="async_http")
+
+    def touched(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "putenv", touched)
+        patched.setattr(os, "unsetenv", touched)
+        (found,) = backends().destinations
+
+    assert isinstance(found, Http)
+    assert (found.name, found.transport.config.auth.get_bearer()) == (
+        f"{URL}/api/v1/lineage",
+        "Bearer sesame",
+    )
+
+
+def test_a_key_that_looks_like_json_is_not_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client would say which value it cannot read."""
+    set_all(
+        monkeypatch,
+        _TRANSPORT__TYPE="http",
+        _TRANSPORT__URL=URL,
+        _TRANSPORT__AUTH__TYPE="api_key",
+        _TRANSPORT__AUTH__APIKEY="ses[ame",
+    )
+    (found,) = backends().destinations
+
+    assert isinstance(found, Http)
+    assert found.transport.config.auth.get_bearer() == "Bearer ses[ame"
+    assert "ses[ame" not in caplog.text
+
+
+def test_a_key_that_is_no_header_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key with a line's end, as it comes from a file, is refused without being shown."""
+    set_all(monkeypatch, URL=URL, API_KEY="sesame\n")
+    (found,) = backends().destinations
+    answer = found.send(b"{}")
+
+    assert (answer.state, "header" in answer.reason) == ("away", True)
+    assert "sesame" not in answer.reason
+
+
+def test_custom_headers_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in a header of the configuration's own is cut out of what a backend says."""
+    backend = receiver()
+    backend.answer = lambda event, number: (400, {}, "no key open-sesame here")
+    given = {"type": "http", "url": backend.url, "custom_headers": {"X-Key": "open-sesame"}}
+    set_all(monkeypatch, _TRANSPORT=json.dumps(given))
+    (found,) = backends().destinations
+    with backend.listening():
+        answer = found.send(b"{}")
+        found.close()
+
+    assert answer.reason == "answered 400 Bad Request: no key … here"
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [("7", 7), ("0.5", 0.5), ("1e9", 300), ("-1", 0), ("nan", 0), ("soon", 0), ("", 0)],
+)
+def test_how_long_a_backend_asks_to_be_left_alone(header: str, wait: float) -> None:
+    """Retry-After is seconds, five minutes at most; what is no time is none."""
+    assert module._asked_to_wait(header) == wait
+
+
+def test_where_a_redirect_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redirect is named with its whole address, also where it is relative, without secrets."""
+    backend = receiver()
+    backend.answer = lambda event, number: (301, {"Location": "/login?key=sesame"}, "")
+    set_all(monkeypatch, URL=backend.url)
+    (found,) = backends().destinations
+    with backend.listening():
+        answer = found.send(b"{}")
+        found.close()
+
+    assert answer.reason == (f"answered 301 Moved Permanently (to {backend.url}/login): name that")
 
 
 def test_filters_are_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,25 @@ def test_a_full_disk_leaves_no_half_event(queue: Queue, monkeypatch: pytest.Monk
     assert waiting(queue) == ["1", "3"]
 
 
+def test_a_full_disk_keeps_whole_events(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may have been read, and sent, already is not taken back: offsets would be wrong."""
+    queue.append(["1"])
+    real = os.write
+
+    def full(descriptor: int, data: memoryview) -> int:
+        if len(data) < 9:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return real(descriptor, data[:5])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            queue.append(["22", "33333"])
+    queue.append(["4"])
+
+    assert waiting(queue) == ["1", "22", "4"]
+
+
 def test_one_process_sends(queue: Queue) -> None:
     """While one holds the queue, another is told that it may not send."""
     with queue.sending() as first, Queue(queue.folder).sending() as second:

@@ -46,7 +46,7 @@ def test_numbers_for_booleans_are_the_same_classes() -> None:
 
 
 def test_the_rest_of_many_classes_is_together() -> None:
-    """Forty classes are the most frequent ones and the others; no row is lost."""
+    """Forty classes are the most frequent ones and the others; no row is lost, right or not."""
     said = multiclass(3000, classes=[f"class {number:02}" for number in range(40)])
     data = confusion.measure(said, "kind")
     content = confusion.draw(data)
@@ -56,13 +56,22 @@ def test_the_rest_of_many_classes_is_together() -> None:
     assert (len(shown), data["others"]) == (confusion.MOST_CLASSES, 40 - confusion.MOST_CLASSES)
     assert sum(map(sum, data["counts"])) == 3000
     assert data["counts"][0][:-1] == whole[shown[0], shown].tolist()
+    assert data["right"] == whole.trace()
     assert "24 others" in texts(content)
+    assert f"{data['right']:,} of 3,000 rows right" in " ".join(texts(content))
     assert len(content) < 50_000
 
 
 def test_shares_are_written() -> None:
     """Counts and percents are text, so that no shade has to be read."""
-    data = {"target": "late", "classes": ["no", "yes"], "others": 0, "counts": [[90, 10], [0, 0]]}
+    counts = [[90, 10], [0, 0]]
+    data = {
+        "target": "late",
+        "classes": ["no", "yes"],
+        "others": 0,
+        "counts": counts,
+        "right": 90,
+    }
     content = confusion.draw(data)
 
     assert {"90", "90.0 %", "10", "10.0 %"} <= set(texts(content))

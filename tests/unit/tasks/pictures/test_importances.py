@@ -222,6 +222,27 @@ def test_what_cannot_be_shuffled_says_why(given: tuple[Predictions, Any, pd.Data
         importances.measure(said, Broken(), table, 0)
 
 
+def test_predictions_that_are_no_numbers_say_why(
+    given: tuple[Predictions, Any, pd.DataFrame],
+) -> None:
+    """Of an error that is no number nothing can be lost."""
+    _, _, table = given
+    nothing = np.full(len(table), np.nan)
+    said = Predictions(
+        task="regression", classes=np.array([]), truth=np.zeros(len(table)), predicted=nothing
+    )
+
+    class Nothing:
+        """Predicts no number."""
+
+        def predict(self, rows: pd.DataFrame) -> np.ndarray:
+            """NaN."""
+            return np.full(len(rows), np.nan)
+
+    with pytest.raises(UndefinedPictureError, match="the rmse of these rows is nan"):
+        importances.measure(said, Nothing(), table, 0)
+
+
 def test_picture_of_many_features_has_the_first() -> None:
     """The most important ones are drawn, and how many are not is said."""
     features = [{"feature": f"column {at}", "mean": 1 / (at + 1), "std": 0.01} for at in range(200)]

@@ -56,10 +56,18 @@ def test_text_that_turns_around_or_breaks_lines_is_made_plain() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("carrier", "carrier"), ("a" * 20, "a" * 9 + "…"), ("漢" * 8, "漢漢漢漢…")],
+    [
+        ("carrier", "carrier"),
+        ("mean delay of 2013", "mean… 2013"),
+        ("漢字" * 4, "漢字…漢字"),
+        ("a" * 9_999 + "bc", "aaaa…aaabc"),
+    ],
 )
 def test_wide_text_is_cut(text: str, expected: str) -> None:
-    """What has no room ends in an ellipsis; wide letters take two places."""
+    """What has no room lacks its middle, not the end that tells it from others.
+
+    Wide letters take two places.
+    """
     assert clean(text, 10) == expected
 
 

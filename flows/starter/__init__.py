@@ -1,0 +1,1 @@
+"""What `begat init` writes: a pipeline for its reader to change."""

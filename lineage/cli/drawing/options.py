@@ -1,0 +1,73 @@
+"""The options of commands that draw, and where the drawing goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ...errors import UserError
+
+#: What a file's name ends with says what is in it.
+_SUFFIXES: Final = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".svg": "svg",
+}
+
+into = click.option(
+    "-o",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it there instead; .svg, .dot and .mmd say the format.",
+)
+
+
+def chosen(form: str | None, output: Path | None, default: str, *, as_json: bool) -> str:
+    """The format that was asked for, or that the file's name says.
+
+    Raises:
+        UserError: a format or a file was named, and `--json` beside it.
+    """
+    if as_json and (form or output):
+        raise UserError("--json prints an object and draws nothing; leave out --json, or the rest")
+    said = _SUFFIXES.get(output.suffix.lower()) if output else None
+    return form or said or default
+
+
+def put(text: str, output: Path | None) -> None:
+    """Print a drawing, or write it to a file: whole, or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        if output.exists() and not output.is_file():
+            output.write_text(text, encoding="utf-8")  # a pipe or a device
+        else:
+            _replace(output, text.encode())
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror}); name another -o") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path = path.resolve()  # what a link leads to is replaced, not the link
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

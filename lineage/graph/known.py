@@ -1,0 +1,41 @@
+"""What a writer knows of the graph's rows, so that it need not ask again.
+
+It is true as long as nobody else writes: `Store` begins anew when another connection has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .facts import Registers
+
+#: More than this is forgotten: runs, which weigh most, and everything else.
+RUNS, ROWS = 1_000, 20_000
+
+
+@dataclass(slots=True)
+class Known:
+    """Rows of the graph by their natural keys, as they are in the database."""
+
+    #: Ids, by table and natural key. An edge that a row always has is there with it.
+    ids: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    #: Rows of runs by uuid, their facets as registers.
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Ids of runs that were added by this writer: what is not known of them is not there.
+    added: set[int] = field(default_factory=set)
+    #: What runs wrote, by id; complete for those that were added.
+    outputs: dict[int, set[int]] = field(default_factory=dict)
+    #: What was said about readings and outputs, by table and key.
+    uses: dict[tuple[Any, ...], Registers] = field(default_factory=dict)
+    #: How versions were described last, by id.
+    described: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+
+    def bound(self) -> None:
+        """Forget everything if it is too much; between two events, when nothing is half done."""
+        if len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS:
+            for part in (
+                *(self.ids, self.runs, self.added),
+                *(self.outputs, self.uses, self.described),
+            ):
+                part.clear()

@@ -1,0 +1,151 @@
+"""What begat set out to cost, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .lineage_cost import TASKS
+from .measure import median, ratio
+from .results import Figure, Figures
+
+#: What memory may grow by between N and 4 N partitions and still count as not growing: the same
+#: run twice differs by as much.
+STEADY = 1.15
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """One target, held against what was measured."""
+
+    what: str
+    begat: str
+    beside: str
+    #: What the target is about, as a number, and as the table shows it.
+    value: float
+    shown: str
+    target: str
+    met: bool
+    #: How to measure it again.
+    again: str
+
+
+def verdicts(figures: Figures) -> Iterator[Verdict]:
+    """The targets of all subjects that were measured."""
+    for subject, judge in _JUDGES:
+        if subject in figures:
+            yield judge(figures[subject])
+
+
+def _at_most(
+    what: str, ours: str, theirs: str, limit: float, subject: str
+) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        value = ratio(found[ours].cpu, found[theirs].cpu)
+        return Verdict(
+            what=what,
+            begat=seconds(found[ours]),
+            beside=f"{theirs} {seconds(found[theirs])}",
+            value=value,
+            shown=f"{value:.2f}",
+            target=f"≤ {limit:g}",
+            met=value <= limit,
+            again=f"make bench ONLY={subject}",
+        )
+
+    return subject, judge
+
+
+def _lineage(found: dict[str, Figure]) -> Verdict:
+    bare, ours = found["bare Prefect task"].cpu, found["begat task in a Prefect flow"].cpu
+    # Block by block: the two of a round ran one after the other.
+    each = median([1000 * (mine - theirs) / TASKS for mine, theirs in zip(ours, bare, strict=True)])
+    return Verdict(
+        what=f"lineage of a trivial task ({TASKS} of them)",
+        begat=f"{1000 * median(ours) / TASKS:.2f} ms",
+        beside=f"bare Prefect task {1000 * median(bare) / TASKS:.2f} ms",
+        value=each,
+        shown=f"+{each:.2f} ms",
+        target="≤ 1 ms",
+        met=each <= 1.0,
+        again="make bench ONLY=tasks",
+    )
+
+
+def _digests(found: dict[str, Figure]) -> Verdict:
+    ours, theirs = found["begat"], found["blake3 package, mapped"]
+    value = ratio(theirs.cpu, ours.cpu)
+    return Verdict(
+        what="speed of digests, 2 GB in memory, one thread",
+        begat=speed(ours),
+        beside=f"blake3 package {speed(theirs)}",
+        value=value,
+        shown=f"{value:.2f}",
+        target="≥ 0.9",
+        met=value >= 0.9,
+        again="make bench ONLY=digests",
+    )
+
+
+def _imports(command: str, forbidden: tuple[str, ...]) -> Callable[[dict[str, Figure]], Verdict]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        names = sorted(set(found[command].extra["imports"]) & set(forbidden))
+        said = ", ".join(names) or "none of them"
+        return Verdict(
+            what=f"`{command.removesuffix(' flights@1')}` imports",
+            begat=said,
+            beside=", ".join(forbidden),
+            value=len(names),
+            shown=str(len(names)),
+            target="0",
+            met=not names,
+            again="make bench ONLY=start",
+        )
+
+    return judge
+
+
+def _memory(found: dict[str, Figure]) -> Verdict:
+    (few, least), (many, most) = sorted(found.items(), key=lambda item: int(item[0].split()[0]))
+    value = ratio(most.peak, least.peak)
+    return Verdict(
+        what="peak memory of prepare and featurize, four times the partitions",
+        begat=f"{many} {megabytes(most)}",
+        beside=f"{few} {megabytes(least)}",
+        value=value,
+        shown=f"{value:.2f}",
+        target=f"does not grow (≤ {STEADY:g})",
+        met=value <= STEADY,
+        again="make bench ONLY=memory",
+    )
+
+
+_COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
+_JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
+    _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
+    _at_most("nothing to do", "begat", "DVC", 0.2, "noop"),
+    _at_most("the twelfth month arrives", "begat", "DVC", 0.8, "twelfth"),
+    ("tasks", _lineage),
+    ("digests", _digests),
+    _at_most("20,000 unchanged files checked", "begat plan", "dvc status", 0.2, "recheck"),
+    _at_most("start of `begat --help`", "begat --help", "python -c pass", 10, "start"),
+    ("start", _imports("begat --help", (*_COMMANDS, "sqlalchemy"))),
+    ("start", _imports("begat show flights@1", _COMMANDS)),
+    ("memory", _memory),
+)
+
+
+def seconds(figure: Figure) -> str:
+    """A figure's CPU as people read it."""
+    value = median(figure.cpu)
+    return f"{1000 * value:.0f} ms" if value < 0.2 else f"{value:.2f} s"
+
+
+def speed(figure: Figure) -> str:
+    """How many bytes a CPU second goes through."""
+    return f"{figure.extra['bytes'] / median(figure.cpu) / 1e9:.1f} GB/s"
+
+
+def megabytes(figure: Figure) -> str:
+    """A figure's peak memory."""
+    return f"{median(figure.peak) / 2**20:.0f} MiB"

@@ -1,0 +1,78 @@
+"""Targets are held against medians, and missed ones are said."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks.results import Figure, Figures
+from benchmarks.targets import verdicts
+
+
+def figure(*cpu: float, **extra: object) -> Figure:
+    """A figure of these CPU seconds."""
+    return Figure(command="…", cpu=list(cpu), extra=dict(extra))
+
+
+def verdict(figures: Figures, place: int = 0) -> tuple[float, bool]:
+    """One target's number, and whether it is met."""
+    found = list(verdicts(figures))[place]
+    return round(found.value, 3), found.met
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"), [((1.2, 1.2, 99.0), (1.2, True)), ((1.3, 1.2, 1.25), (1.25, False))]
+)
+def test_cold(ours: tuple[float, ...], expected: tuple[float, bool]) -> None:
+    """A cold run may cost 1.2 times a bare Prefect flow's, by medians."""
+    cold = {"begat": figure(*ours), "bare Prefect flow": figure(1.0, 1.0, 1.0)}
+
+    assert verdict({"cold": cold}) == expected
+
+
+def test_lineage() -> None:
+    """Lineage of a task is the median difference of blocks that ran one after the other."""
+    tasks = {
+        "bare Prefect task": figure(1.0, 2.0, 1.0),
+        "begat task in a Prefect flow": figure(1.4, 2.4, 9.0),
+    }
+
+    assert verdict({"tasks": tasks}) == (0.8, True)
+
+
+def test_digests() -> None:
+    """Half the speed of the package misses the target."""
+    digests = {
+        "begat": figure(0.4, bytes=10),
+        "blake3 package, mapped": figure(0.2, bytes=10),
+    }
+
+    assert verdict({"digests": digests}) == (0.5, False)
+
+
+def test_imports() -> None:
+    """A heavy library that a light command imports misses the target; others do not count."""
+    start = {
+        "begat --help": figure(0.05, imports=["pandas"]),
+        "begat show flights@1": figure(0.1, imports=["sqlalchemy"]),
+        "python -c pass": figure(0.01),
+    }
+
+    assert [verdict({"start": start}, place) for place in range(3)] == [
+        (5.0, True),
+        (1, False),
+        (0, True),
+    ]
+
+
+def test_memory() -> None:
+    """Peaks are compared few partitions to many, however the figures are ordered."""
+    memory = {
+        "24 partitions": Figure(command="…", peak=[200, 200]),
+        "6 partitions": Figure(command="…", peak=[100, 100]),
+    }
+
+    assert verdict({"memory": memory}) == (2.0, False)
+
+
+def test_not_measured() -> None:
+    """What was not measured is neither met nor missed."""
+    assert list(verdicts({})) == []
