@@ -10,7 +10,9 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from . import recipe
 from .active import ActiveRun, current
@@ -21,6 +23,9 @@ from .records import Caller
 from .workspace import workspace
 
 __all__ = ["ActiveRun", "Outcome", "Tally", "Tracked", "current", "ended", "flow_event", "tally"]
+
+
+_signatures: WeakKeyDictionary[FunctionType, inspect.Signature] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,13 @@ class Tracked:
     @functools.cached_property
     def signature(self) -> inspect.Signature:
         """The function's own parameters."""
-        return inspect.signature(self.function)
+        if not isinstance(self.function, FunctionType):
+            return inspect.signature(self.function)
+        # Adapters make a `Tracked` anew for each run.
+        found = _signatures.get(self.function)
+        if found is None:
+            found = _signatures[self.function] = inspect.signature(self.function)
+        return found
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call by parameter, defaults included.

@@ -6,8 +6,10 @@ the innermost flow, and workers, runners and hooks may be other processes.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import prefect
@@ -40,20 +42,39 @@ def flow_caller(name: str, flow_run: FlowRun) -> Caller:
         name: the flow's name, which is its job's.
         flow_run: as Prefect's hooks and contexts have it.
     """
-    labels = flow_run.labels
     use_job_variables(flow_run.job_variables or {})
+    labels = flow_run.labels
+    return _flow_caller(
+        name,
+        workspace().settings.namespace,
+        str(flow_run.id),
+        flow_run.created,
+        labels.get(PARENT),
+        labels.get(ROOT),
+        _nominal_time(flow_run),
+    )
+
+
+# Each of a flow run's tasks asks for it.
+@functools.lru_cache(maxsize=64)
+def _flow_caller(
+    name: str,
+    namespace: str,
+    id_: str,
+    created: datetime | None,
+    parent: Any,
+    root: Any,
+    nominal_time: str,
+) -> Caller:
+    instant = int(created.timestamp() * 1000) if created is not None else None
     return Caller(
-        run=RunRef(
-            run_id=_run_id(flow_run),
-            namespace=workspace().settings.namespace,
-            job=name,
-        ),
-        parent=_read(labels.get(PARENT)),
-        root=_read(labels.get(ROOT)),
+        run=RunRef(run_id=ids.static_id(id_, instant_ms=instant), namespace=namespace, job=name),
+        parent=_read(parent),
+        root=_read(root),
         engine="prefect",
         engine_version=prefect.__version__,
-        engine_run_id=str(flow_run.id),
-        nominal_time=_nominal_time(flow_run),
+        engine_run_id=id_,
+        nominal_time=nominal_time,
     )
 
 
@@ -137,12 +158,6 @@ def _outer_flow(
         return None
     above = client.read_flow_run(run.flow_run_id)
     return flow_caller(client.read_flow(above.flow_id).name, above)
-
-
-def _run_id(flow_run: FlowRun) -> str:
-    created = flow_run.created
-    instant = int(created.timestamp() * 1000) if created is not None else None
-    return ids.static_id(str(flow_run.id), instant_ms=instant)
 
 
 def _nominal_time(flow_run: FlowRun) -> str:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Where begat's own code lies: its version tells less while it is worked on.
 OWN = tuple(Path(__file__).parents[2] / name for name in ("flows", "lineage", "tasks"))
+#: What Python and C libraries read of the environment by themselves, by how it begins.
+_READ_BY_C = ("LANG", "LC_", "PYTHON", "TZ")
+#: Files that Python runs when it starts, by how their names end.
+_HOOKS = ("customize.py", ".pth")
 
 
 def digest(settings: Settings, path: Sequence[str]) -> str:
@@ -36,8 +40,9 @@ def digest(settings: Settings, path: Sequence[str]) -> str:
         tuple(sys.flags),
         [kernel.sysname, kernel.machine, os.cpu_count()],
         _today(),
+        sorted(item for item in os.environ.items() if item[0].startswith(_READ_BY_C)),
         str(settings),
-        [[entry, listing(entry or os.curdir, settings)] for entry in path],
+        [[e, listing(e or os.curdir, settings), *_hooks(e or os.curdir)] for e in path],
         [[str(path), size, time] for root in OWN for path, size, time in _files(str(root))],
     ]
     return digest_bytes(json.dumps(parts).encode("utf-8", "backslashreplace"))
@@ -55,6 +60,17 @@ def listing(folder: str, settings: Settings) -> str:
     except OSError:  # an archive, or an entry that is not there
         return ""
     return digest_bytes("\0".join(names).encode("utf-8", "surrogateescape"))
+
+
+def _hooks(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Files that lead Python to modules elsewhere, under the same name wherever that is."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir(folder)
+    for name in sorted(n for n in names if n.endswith(_HOOKS) or "editable" in n):
+        with suppress(OSError):  # one may be gone by now, or a link that leads nowhere
+            state = os.stat(os.path.join(folder, name))
+            yield name, state.st_size, state.st_mtime_ns
 
 
 def _today() -> list[str]:

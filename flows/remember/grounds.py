@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Grounds:
     """Each by its path or name, with a digest of what it was."""
 
-    #: Empty for a file that was looked for and is not there.
+    #: With where it really lies; empty for a file that was looked for and is not there.
     files: Mapping[str, str]
     #: Of the names in them.
     folders: Mapping[str, str]
@@ -50,13 +50,16 @@ class Grounds:
 
 
 def digests(files: list[str], space: Workspace) -> dict[str, str]:
-    """Digest by file.
+    """Digest by file, and where it really lies: code may look for others beside it there.
 
     Raises:
         DataError: one of them is not there.
     """
     found = space.cache.digests([Path(file) for file in files])
-    return {file: digest for file, (digest, _) in zip(files, found, strict=True)}
+    return {
+        file: f"{digest} {os.path.realpath(file)}"
+        for file, (digest, _) in zip(files, found, strict=True)
+    }
 
 
 def variable(environment: Mapping[str, str], name: str) -> str:

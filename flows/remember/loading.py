@@ -63,7 +63,7 @@ def collect(
     known = {os.path.abspath(entry) for entry in path}
     listed = _outside(_by(parties, seen.folders), modules) - known
     folders = {os.path.abspath(entry) for entry in sys.path} | {*map(os.path.dirname, modules)}
-    folders = (folders | listed) - known
+    folders = (folders | listed | {*_packages(parties)}) - known
     for file in files:
         _check(file, there=seen.there.get(file, True), started=started)
     for folder in folders:
@@ -94,6 +94,17 @@ def _modules(parties: Parties) -> Iterator[str]:
             continue
         if parties.of(name) is Party.OWN:
             yield os.path.abspath(file)
+
+
+def _packages(parties: Parties) -> Iterator[str]:
+    """Folders that first-party packages look for modules in, also where none is loaded."""
+    for name, module in list(sys.modules.items()):
+        paths = getattr(module, "__path__", None)
+        file = getattr(module, "__file__", None)
+        if paths is None or (isinstance(file, str) and is_python(file)):
+            continue
+        if parties.of(name) is Party.OWN:
+            yield from (os.path.abspath(path) for path in paths if isinstance(path, str))
 
 
 def _by(parties: Parties, seen: Mapping[str, Iterable[Asker]]) -> set[str]:

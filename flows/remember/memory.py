@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("begat")
 
 #: Counts up when what is remembered changes its form or its meaning.
-FORM = 1
+FORM = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,11 @@ def update(hasher: Hasher, descriptor: int) -> int:
         while done < size and fcntl.fcntl(descriptor, fcntl.F_GETLEASE) == fcntl.F_RDLCK:
             length = min(WINDOW, size - done)
             flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
-            with mmap.mmap(descriptor, length, flags, mmap.PROT_READ, offset=done) as window:
+            try:
+                window = mmap.mmap(descriptor, length, flags, mmap.PROT_READ, offset=done)
+            except (OSError, ValueError):  # a file system that maps none, or it is shorter now
+                break
+            with window:
                 hasher.update(window)
             done += length
     return done

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..content.memory import MemoryStore
 from ..errors import ArtifactError, BegatError
 from ..graph import nodes
+from ..modules import archive, unpacked
 from ..recipe.inputs import inputs_of
 from ..records import DatasetVersion, Snapshot
 from ..workspace import Workspace, using
@@ -76,16 +77,25 @@ def rescore(space: Workspace, old: str, new: str) -> list[dict[str, Any]]:
 
 
 class _Call:
-    """What evaluated one side, with another's model."""
+    """What evaluated one side, with another's model.
 
-    def __init__(self, function: str, arguments: Mapping[str, Any]) -> None:
+    Args:
+        function: that evaluated, `module:name`.
+        sources: digest of the archive of its sources, the user's metrics among them; empty
+            for none.
+        arguments: what it is given.
+    """
+
+    def __init__(self, function: str, sources: str, arguments: Mapping[str, Any]) -> None:
         self._function = function
+        self._sources = sources
         self._arguments = arguments
 
     def __call__(self, space: Workspace) -> dict[str, Any]:
         """`metrics`, or `error`."""
         try:
-            with _aside(space) as apart:
+            kept = archive(space.artifacts, self._sources)
+            with _aside(space) as apart, unpacked(kept, beneath=space.settings.home):
                 module, _, name = self._function.partition(":")
                 made = getattr(importlib.import_module(module), name)(**self._arguments)
                 return {"metrics": _evaluation(made, apart)["metrics"]}
@@ -109,7 +119,8 @@ def _arguments(db: sqlite3.Connection, model: Side, held: Side) -> _Call:
         arguments["model"] = version
     if versions := tuple(_held(db, held)):
         arguments["holdout"] = Snapshot(versions=versions)
-    return _Call(recipes[1].get("function", ""), arguments)
+    of = recipes[1]
+    return _Call(of.get("function", ""), of.get("sources") or "", arguments)
 
 
 def _metric(shown: Any) -> Any:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..content.digest import digest_bytes, digest_file
 from ..errors import ArtifactError, BegatError, DataError
-from . import hashing, revive
+from ..modules import sweep
+from . import hashing
 from .objects import Object
 from .report import Report
 from .rerun import RefusedError, Rerun
@@ -53,7 +54,7 @@ def repair(space: Workspace, ref: str, *, progress: Progress = quiet) -> Report:
             return first.report
         if first.state.bad:
             _check_folder(Path(space.settings.artifacts).expanduser())
-        revive.sweep(space.settings.home)
+        sweep(space.settings.home)
         done = Repair(space=space, found=first)
         done.graph()
         done.objects(progress)

@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import recipe
 from ..active import ActiveRun, active
@@ -21,16 +21,14 @@ from ..content.digest import digest_bytes, digest_file
 from ..content.local import LocalStore
 from ..content.stat import StatCache
 from ..content.store import ArtifactStore
-from ..errors import ArtifactError, BegatError
+from ..errors import BegatError
 from ..graph import nodes, queries
+from ..modules import PREFIX, Modules, archive, unpacked
 from ..recipe import Recipe, Reference, explain
 from ..records import DatasetVersion, ModelVersion, Snapshot
 from ..workspace import Workspace, using
 from . import revive
 from .replay import Replay
-
-if TYPE_CHECKING:
-    from .revive import Modules
 
 _READ = """
 SELECT g.node, g.argument, g.facets FROM reading g JOIN run r ON r.id = g.run
@@ -82,13 +80,14 @@ class Rerun:
         recorded = run["facets"].get("begat_recipe", {})
         read = self._inputs(run["uuid"])
         home = self._space.settings.home
-        with revive.unpacked(self._sources(recorded), beneath=home) as modules:
+        kept = archive(self._space.artifacts, recorded.get("sources") or "")
+        with unpacked(kept, beneath=home) as modules:
             called, arguments, made = self._call(recorded, read, modules)
             if made.digest != recorded.get("digest"):
                 gone = recorded.get("sources") and not modules.names
                 why = "its kept sources are gone, and " if gone else ""
                 raise RefusedError(why + _difference(recorded, made))
-            with tempfile.TemporaryDirectory(dir=home, prefix=revive.PREFIX) as aside:
+            with tempfile.TemporaryDirectory(dir=home, prefix=PREFIX) as aside:
                 own = Workspace(self._space.settings)
                 # Where `begat.lineage.write` looks: what has other digests is thrown away.
                 vars(own)["artifacts"] = _Only(self._space.artifacts, set(wanted), Path(aside))
@@ -100,14 +99,6 @@ class Rerun:
                 )
                 with using(own), active(of), pytorch.seeded(_torch_seed(run["facets"])):
                     _done(called, arguments)
-
-    def _sources(self, recorded: Mapping[str, Any]) -> bytes:
-        digest = recorded.get("sources") or ""
-        try:
-            return self._space.artifacts.read(digest) if digest else b""
-        except ArtifactError:
-            # What needs no code of the user's own can be done without.
-            return b""
 
     def _call(
         self, recorded: Mapping[str, Any], read: Mapping[str, Reference], modules: Modules

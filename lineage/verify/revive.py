@@ -7,25 +7,18 @@ if its digest is the recorded one: a wrong guess costs a look, never a wrong arg
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib
 import inspect
-import io
 import itertools
 import math
 import re
-import shutil
-import sys
-import tarfile
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..recipe import Reference
+
+if TYPE_CHECKING:
+    from ..modules import Modules
 
 #: By the keys of dictionaries as they are shown: an order that they may have had.
 _Order = Mapping[tuple[str, ...], tuple[str, ...]]
@@ -39,108 +32,8 @@ _SHAPES: tuple[_Shape, ...] = (
 )
 #: Orders of dictionaries' keys that are tried at most.
 _ORDERS = 720
-#: Folders of reruns are named so.
-PREFIX = "rerun-"
-#: Seconds after which such a folder is what a killed repair has left.
-_LEFT_OVER = 7 * 24 * 3600
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
-
-
-class Modules:
-    """The modules of an archive of sources, importable while it is unpacked.
-
-    Args:
-        folder: where it is unpacked.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.names = sorted(
-            ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-            for path in folder.rglob("*.py")
-            if path.relative_to(folder).parts[0] != "other"
-        )
-
-    def named(self, dotted: str) -> Any:
-        """What `package.module.Name.name` names.
-
-        Raises:
-            LookupError: nothing that can be imported.
-        """
-        parts = dotted.split(".")
-        for at in range(len(parts) - 1, 0, -1):
-            try:
-                found: Any = importlib.import_module(".".join(parts[:at]))
-            except ImportError:
-                continue
-            try:
-                return functools.reduce(getattr, parts[at:], found)
-            except AttributeError:
-                break
-        for found in self.called(".".join(parts[1:])):
-            return found  # of a module that went by another name, such as a script's
-        raise LookupError(dotted)
-
-    def held(self, name: str) -> Iterator[Any]:
-        """What objects of the archive's modules hold under a name: a pipeline's expectations."""
-        for module in self.names:
-            try:
-                values = list(vars(importlib.import_module(module)).values())
-            except ImportError:
-                continue
-            for value in values:
-                if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                    with suppress(AttributeError):
-                        yield getattr(value, name)
-
-    def called(self, qualname: str) -> Iterator[Any]:
-        """Whatever has this qualified name in a module of the archive."""
-        for name in self.names:
-            try:
-                module = importlib.import_module(name)
-                yield functools.reduce(getattr, qualname.split("."), module)
-            except (ImportError, AttributeError):
-                continue
-
-
-@contextmanager
-def unpacked(archive: bytes, *, beneath: Path) -> Iterator[Modules]:
-    """Make the modules of an archive of sources importable for a while.
-
-    Modules of the same names that are imported already are set aside meanwhile.
-
-    Args:
-        archive: as `begat.lineage.capture.sources` makes it; empty for none.
-        beneath: the folder in which a temporary one is made.
-    """
-    with tempfile.TemporaryDirectory(dir=beneath, prefix=PREFIX) as made:
-        folder = Path(made)
-        if archive:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                tar.extractall(folder, filter="data")
-        own = {path.name.removesuffix(".py") for path in folder.iterdir()}
-
-        def ours() -> list[str]:
-            return [name for name in sys.modules if name.partition(".")[0] in own]
-
-        before = {name: sys.modules.pop(name) for name in ours()}
-        sys.path.insert(0, made)
-        importlib.invalidate_caches()
-        try:
-            yield Modules(folder)
-        finally:
-            sys.path.remove(made)
-            for name in ours():
-                del sys.modules[name]
-            sys.modules.update(before)
-
-
-def sweep(beneath: Path) -> None:
-    """Remove what reruns that were killed have left in a folder, a week ago or earlier."""
-    for left in beneath.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            if left.stat().st_mtime < time.time() - _LEFT_OVER:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def candidates(name: str, shown: Any, modules: Modules) -> Iterator[Any]:

@@ -99,7 +99,7 @@ def _everything(db: sqlite3.Connection) -> Scope:
     models = {model.ref: model for model in registry.told(db)}
     models |= {model.ref: model for model in registry.listed(db)}
     return Scope(
-        name="everything",
+        name="the store",
         runs={uuid for (uuid,) in db.execute(_ALL_RUNS)},
         models=sorted(models.values(), key=lambda one: (one.model, one.version)),
         everything=True,

@@ -19,6 +19,8 @@ _SUFFIXES: Final = {
     ".gv": "dot",
     ".svg": "svg",
 }
+#: Names that say nothing but text.
+_TEXT: Final = frozenset({"", ".txt"})
 
 into = click.option(
     "-o",
@@ -33,12 +35,20 @@ def chosen(form: str | None, output: Path | None, default: str, *, as_json: bool
     """The format that was asked for, or that the file's name says.
 
     Raises:
-        UserError: a format or a file was named, and `--json` beside it.
+        UserError: a format or a file was named, and `--json` beside it; or the file's name says
+            a format that nothing here draws.
     """
     if as_json and (form or output):
         raise UserError("--json prints an object and draws nothing; leave out --json, or the rest")
-    said = _SUFFIXES.get(output.suffix.lower()) if output else None
-    return form or said or default
+    if form or output is None or output.suffix.lower() in _TEXT:
+        return form or default
+    said = _SUFFIXES.get(output.suffix.lower())
+    if said is None:
+        raise UserError(
+            f"{output} is to be a {output.suffix} file, which begat does not draw; name one that "
+            "ends in .svg, .dot, .mmd or .txt, or say the --format"
+        )
+    return said
 
 
 def put(text: str, output: Path | None) -> None:

@@ -198,3 +198,11 @@ def test_names_that_are_no_names(home: Path) -> None:
 def test_json_and_a_drawing_exclude_each_other(shown: Show) -> None:
     """Programs read the one, people look at the other."""
     assert "--json prints an object" in str(shown("flights@1", "--json", "-o", "x.svg").exception)
+
+
+def test_a_file_that_is_no_drawing(shown: Show, tmp_path: Path) -> None:
+    """A file is not filled with something other than its name says."""
+    refused = shown("flights@1", "-o", str(tmp_path / "lineage.png"))
+
+    assert ".png file, which begat does not draw" in str(refused.exception)
+    assert list(tmp_path.glob("*.png")) == []

@@ -104,3 +104,18 @@ def test_rest_is_read(opened: tuple[Path, int], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mapped, "update", first_window)
 
     assert digest_file(path) == (digest_bytes(path.read_bytes()), 6 * PAGE)
+
+
+@pytest.mark.parametrize("error", [OSError("no such device"), ValueError("length is greater")])
+def test_what_cannot_be_mapped_is_read(
+    opened: tuple[Path, int], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Some file systems give a lease and map nothing."""
+    path, _ = opened
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(mapped.mmap, "mmap", refuse)
+
+    assert digest_file(path) == (digest_bytes(path.read_bytes()), 6 * PAGE)

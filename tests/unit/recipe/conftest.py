@@ -23,13 +23,15 @@ class Project:
         self, pipeline: str, /, *, name: str = "pipeline", files: Mapping[str, str] | None = None
     ) -> ModuleType:
         """Import a module with this source, beside modules with those."""
+        sources = {f"{name}.py": pipeline, **(files or {})}
+        # Other tests of this process may have left modules of these names.
+        self._modules |= {path.partition("/")[0].removesuffix(".py") for path in sources}
         self.forget()
         folder = self._root / str(next(self._numbers))
-        for path, text in {f"{name}.py": pipeline, **(files or {})}.items():
+        for path, text in sources.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(dedent(text))
-            self._modules.add(path.partition("/")[0].removesuffix(".py"))
         sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
         return importlib.import_module(name)

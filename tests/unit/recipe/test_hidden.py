@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -38,6 +40,13 @@ def test_name_in_a_string(project: Any, source: str) -> None:
 
     assert (one.digest == again.digest, one.digest == two.digest) == (True, False)
     assert (one.reasons, two.reasons) == ((), ())
+
+
+def test_module_that_another_test_left(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project's first module is its own, whatever was imported by that name before."""
+    monkeypatch.setitem(sys.modules, "pipeline", ModuleType("pipeline"))
+
+    assert project.load("T = 1\n").T == 1
 
 
 def test_local_name_in_a_string(project: Any) -> None:

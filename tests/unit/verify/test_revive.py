@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from begat.lineage.modules import sweep, unpacked
 from begat.lineage.recipe import recipe
 from begat.lineage.records import DatasetVersion
 from begat.lineage.verify import revive
@@ -70,7 +71,7 @@ def test_candidates(value: Any, tmp_path: Path) -> None:
     recorded = made(value)
     # Events keep no order of keys.
     shown = json.loads(json.dumps(recorded.parameters["value"], sort_keys=True))
-    with revive.unpacked(b"", beneath=tmp_path) as modules:
+    with unpacked(b"", beneath=tmp_path) as modules:
         found = list(revive.candidates("value", shown, modules))
 
     assert recorded.digest in {made(one).digest for one in found}
@@ -78,7 +79,7 @@ def test_candidates(value: Any, tmp_path: Path) -> None:
 
 def test_functions_of_the_archive(tmp_path: Path) -> None:
     """A function is found by its name in the unpacked modules, with arguments if it has some."""
-    with revive.unpacked(archive(mine=CODE, deep__mod=CODE), beneath=tmp_path) as modules:
+    with unpacked(archive(mine=CODE, deep__mod=CODE), beneath=tmp_path) as modules:
         names = modules.names
         plain = [one for one in revive.candidates("f", "mine.clean", modules) if callable(one)]
         partial = [
@@ -98,7 +99,7 @@ def test_functions_of_the_archive(tmp_path: Path) -> None:
 def test_held_by_an_object_of_the_archive(tmp_path: Path) -> None:
     """What a module's object holds under the argument's name is tried as well."""
     text = "import dataclasses\n@dataclasses.dataclass\nclass P:\n    value: set\np = P({1, 2})\n"
-    with revive.unpacked(archive(mine=text), beneath=tmp_path) as modules:
+    with unpacked(archive(mine=text), beneath=tmp_path) as modules:
         found = next(revive.candidates("value", None, modules))
 
     assert found == {1, 2}
@@ -106,7 +107,7 @@ def test_held_by_an_object_of_the_archive(tmp_path: Path) -> None:
 
 def test_script(tmp_path: Path) -> None:
     """A script's functions are found, whatever the module was called when it ran."""
-    with revive.unpacked(archive(script=CODE), beneath=tmp_path) as modules:
+    with unpacked(archive(script=CODE), beneath=tmp_path) as modules:
         found = modules.named("__main__.clean")
 
     assert found.__module__ == "script"
@@ -116,7 +117,7 @@ def test_modules_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A module that is imported already is itself again afterwards."""
     mine = type(sys)("mine")
     monkeypatch.setitem(sys.modules, "mine", mine)
-    with revive.unpacked(archive(mine=CODE), beneath=tmp_path) as modules:
+    with unpacked(archive(mine=CODE), beneath=tmp_path) as modules:
         other = modules.named("mine.clean").__module__
 
     assert other == "mine"
@@ -132,7 +133,7 @@ def test_archive_that_leads_outside(tmp_path: Path) -> None:
 
     with (
         pytest.raises(tarfile.OutsideDestinationError),
-        revive.unpacked(buffer.getvalue(), beneath=tmp_path / "beneath"),
+        unpacked(buffer.getvalue(), beneath=tmp_path / "beneath"),
     ):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["beneath"]
@@ -145,7 +146,7 @@ def test_left_by_a_kill(tmp_path: Path) -> None:
         (folder / "deep").mkdir(parents=True)
     for folder in (old, other):
         os.utime(folder, (0, 0))
-    revive.sweep(tmp_path)
+    sweep(tmp_path)
 
     assert sorted(tmp_path.iterdir()) == [other, fresh]
 

@@ -22,6 +22,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("modules", "begat", "begat/tasks"):
         (tmp_path / name).mkdir()
     (tmp_path / "begat" / "tasks" / "train.py").write_text("VERSION = 1\n")
+    for name in ("__editable___own_1_0_finder.py", "own.pth", "sitecustomize.py"):
+        (tmp_path / "modules" / name).touch()
     monkeypatch.setattr(circumstances, "OWN", (tmp_path / "begat",))
     return tmp_path
 
@@ -41,6 +43,9 @@ def put(name: str, text: str = "") -> Callable[[Path], object]:
     [
         put("modules/numpy-3.0.dist-info"),
         put("modules/json.py"),
+        put("modules/__editable___own_1_0_finder.py", "MAPPING = {'own': '/there'}\n"),
+        put("modules/own.pth", "import this\n"),
+        put("modules/sitecustomize.py", "import os\n"),
         put("begat/tasks/train.py", "VERSION = 20\n"),
         put("begat/more.py"),
         lambda place: os.utime(place / "begat" / "tasks" / "train.py", (1, 1)),
@@ -110,6 +115,17 @@ def test_python_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         found.add(circumstances.digest(given, []))
 
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "LANG", "TZ", "PYTHONHASHSEED"])
+def test_what_c_reads_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Locale, time zone and Python's own variables are read without a word."""
+    given = workspace().settings
+    monkeypatch.delenv(name, raising=False)
+    before = circumstances.digest(given, [])
+    monkeypatch.setenv(name, "1")
+
+    assert circumstances.digest(given, []) != before
 
 
 def test_the_date_counts(monkeypatch: pytest.MonkeyPatch) -> None:

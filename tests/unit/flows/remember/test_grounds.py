@@ -58,3 +58,19 @@ def test_any_change_ends_that(
     change()
 
     assert not grounds.hold(workspace())
+
+
+def test_where_a_file_really_lies_counts(tmp_path: Path) -> None:
+    """Behind a link is another folder now, and code may look for data beside itself there."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pipeline.py").write_text("HERE = Path(__file__).resolve().parent")
+    link = tmp_path / "link"
+    link.symlink_to("one")
+    known = digests([str(link / "pipeline.py")], workspace())
+    grounds = Grounds(files=known, folders={}, variables={})
+    before = grounds.hold(workspace())
+    link.unlink()
+    link.symlink_to("two")
+
+    assert (before, grounds.hold(workspace())) == (True, False)

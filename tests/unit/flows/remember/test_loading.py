@@ -87,6 +87,16 @@ def test_code_that_is_reached_counts_with_its_folder(project: Path) -> None:
     assert {*grounds.folders} == {str(project / "parts")}
 
 
+def test_folders_of_packages_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of one without a file, where a module may be looked for that is not there."""
+    package = ModuleType("own_names")
+    package.__path__ = [str(project / "own_names")]
+    (project / "own_names").mkdir()
+    monkeypatch.setitem(sys.modules, "own_names", package)
+
+    assert {*found(project).folders} == {str(project / "own_names")}
+
+
 def test_a_module_in_an_archive_counts_by_the_archive(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
