@@ -232,7 +232,8 @@ def _versions(results: Results) -> str:
 
 
 def _rounds(results: Results) -> str:
-    counts = sorted({told["rounds"] for told in results.circumstances.values()})
+    timed = (name for name, found in results.figures.items() if any(f.cpu for f in found.values()))
+    counts = sorted({results.circumstances[name]["rounds"] for name in timed})
     return " or ".join(map(str, counts))
 
 
