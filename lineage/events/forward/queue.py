@@ -103,8 +103,11 @@ class Queue:
 
     def _append(self, data: bytes) -> bool:
         """Add to the newest file; False if it was removed meanwhile."""
-        newest = max((entry.name for entry in self._entries()), default=f"{new_id()}.jsonl")
-        with _locked(self.folder / newest, os.O_CREAT) as descriptor:
+        newest = max((entry.name for entry in self._entries()), default="")
+        # Only a new name may be created: what backends have had of a name that was removed
+        # would be taken for what they have had of the file that bears it now.
+        name, flags = (newest, 0) if newest else (f"{new_id()}.jsonl", os.O_CREAT)
+        with _locked(self.folder / name, flags) as descriptor:
             if descriptor is None:
                 return False
             size = os.fstat(descriptor).st_size

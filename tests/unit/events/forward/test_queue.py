@@ -71,6 +71,25 @@ def test_a_file_that_grew_stays(queue: Queue) -> None:
     assert waiting(queue) == ["1", "2"]
 
 
+def test_a_name_that_went_does_not_come_back(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a backend has had of a dropped file is never taken for what it had of a later one."""
+    queue.append(["1"])
+    [first] = queue.files()
+    had = {first.name: 2}
+    real = queue._entries
+
+    def dropped_meanwhile() -> list[os.DirEntry[str]]:
+        found = real()
+        queue.drop([had])
+        return found
+
+    monkeypatch.setattr(queue, "_entries", dropped_meanwhile)
+    queue.append(["2"])
+
+    assert waiting(queue, **had) == ["2"]
+    assert first not in queue.files()
+
+
 def test_an_append_to_a_file_that_goes_finds_another(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
