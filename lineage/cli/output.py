@@ -12,6 +12,8 @@ import click
 from ..errors import StoreError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.text import Text
 
@@ -106,3 +108,25 @@ def quarantined(rows: int) -> str:
     '1,200 rows quarantined'
     """
     return f"{rows:,} row{'' if rows == 1 else 's'} quarantined" if rows else ""
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of what was there: whole, or not at all.
+
+    What a link leads to is replaced, not the link.
+
+    Raises:
+        OSError: it cannot be written; what was there stays as it was.
+    """
+    import tempfile
+
+    path = path.resolve()
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, DataError
-from ..records import DatasetVersion
+from ..graph import queries
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -64,13 +64,13 @@ class Reader:
         """
         from ..content.tables import read_table
 
-        return read_table(_version(row), self.artifacts)
+        return read_table(queries.version_of(row), self.artifacts)
 
     def gone(self, *rows: sqlite3.Row) -> str:
         """Which of these versions' bytes are not there; empty if all are."""
         present = self.artifacts.present([row["digest"] for row in rows])
         gone = [row for row in rows if row["digest"] not in present]
-        lost = list(dict.fromkeys(str(_version(row)) for row in gone))
+        lost = list(dict.fromkeys(str(queries.version_of(row)) for row in gone))
         self.lost |= dict.fromkeys(lost)
         return f"the bytes of {' and '.join(lost)} are gone" if lost else ""
 
@@ -104,14 +104,3 @@ class Reader:
 def is_table(row: sqlite3.Row) -> bool:
     """Whether a version's bytes are rows and columns."""
     return str(row["format"]).partition("+")[0] in _TABLES
-
-
-def _version(row: sqlite3.Row) -> DatasetVersion:
-    return DatasetVersion(
-        namespace=row["namespace"],
-        name=row["name"],
-        partition=row["partition"],
-        digest=row["digest"],
-        size=row["size"] or 0,
-        format=row["format"] or "bytes",
-    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..content.memory import MemoryStore
 from ..errors import ArtifactError, BegatError
-from ..graph import nodes
+from ..graph import nodes, queries
 from ..modules import archive, unpacked
 from ..recipe.inputs import inputs_of
 from ..records import DatasetVersion, Snapshot
@@ -155,16 +155,7 @@ def _rows(db: sqlite3.Connection, query: str, of: Side) -> list[sqlite3.Row]:
 
 def _versions(db: sqlite3.Connection, products: Iterable[int]) -> list[DatasetVersion]:
     return [
-        DatasetVersion(
-            namespace=row["namespace"],
-            name=row["name"],
-            partition=row["partition"],
-            digest=row["digest"],
-            size=row["size"] or 0,
-            rows=row["rows"],
-            format=row["format"] or "bytes",
-            kind=row["kind"] or "FILE",
-        )
+        queries.version_of(row)
         for row in db.execute(PRODUCTS, {"products": json.dumps([*products])})
     ]
 

@@ -137,7 +137,7 @@ def _use_wal(db: sqlite3.Connection, deadline: float) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() >= deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.01)  # there is nothing to wait on: it is asked again until the deadline
         else:
             return
 

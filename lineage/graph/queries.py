@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..records import Dataset
+from ..records import Dataset, DatasetVersion
 from .nodes import PRODUCT
 from .store import Store
 
@@ -117,6 +117,26 @@ def runs(db: sqlite3.Connection, ids: Iterable[int]) -> list[sqlite3.Row]:
     """Rows of runs, in the order they started, with their jobs and the runs they name."""
     query = f"{_RUN} WHERE r.id IN (SELECT value FROM json_each(:ids)) ORDER BY r.started_at, r.id"
     return db.execute(query, {"ids": json.dumps([*ids])}).fetchall()
+
+
+def version_of(row: sqlite3.Row, producer: str = "") -> DatasetVersion:
+    """The dataset version in a row that joins `version` with its dataset's names.
+
+    Args:
+        row: with `namespace`, `name`, `partition`, `digest`, `size`, `rows`, `format`, `kind`.
+        producer: run id of what wrote it; empty where that is not asked, or it is raw.
+    """
+    return DatasetVersion(
+        namespace=row["namespace"],
+        name=row["name"],
+        partition=row["partition"],
+        digest=row["digest"],
+        size=row["size"] or 0,
+        rows=row["rows"],
+        format=row["format"] or "bytes",
+        kind=row["kind"] or "FILE",
+        producer=producer,
+    )
 
 
 def facets_of(row: sqlite3.Row) -> dict[str, Any]:

@@ -155,17 +155,7 @@ def _newest(
     for row in sorted(rows, key=lambda row: (row["seen"], row["digest"], row["producer"])):
         last[group(row)] = row
     return [
-        DatasetVersion(
-            namespace=row["namespace"],
-            name=row["name"],
-            partition=row["partition"],
-            digest=row["digest"],
-            size=row["size"] or 0,
-            rows=row["rows"],
-            format=row["format"] or "bytes",
-            kind=row["kind"] or "FILE",
-            producer=row["producer"],
-        )
+        queries.version_of(row, row["producer"])
         for row in sorted(last.values(), key=lambda row: (row["name"], row["partition"]))
     ]
 

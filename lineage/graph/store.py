@@ -13,12 +13,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
+from ..events.build import now
 from ..events.canonical import parse
 from ..events.text import text
 from . import database, sql
@@ -193,8 +193,8 @@ class Store:
         self._mark(digests, "present")
 
     def _mark(self, digests: Iterable[str], state: str) -> None:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        rows = [{"digest": digest, "state": state, "noted_at": now} for digest in digests]
+        noted = now()
+        rows = [{"digest": digest, "state": state, "noted_at": noted} for digest in digests]
         with self.write() as db:
             db.executemany(sql.statements()["put_presence"], rows)
 

@@ -6,10 +6,10 @@ import getpass
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import ParameterError
+from ..events import now
 from ..graph.store import Store
 from ..records import ModelVersion
 
@@ -68,7 +68,7 @@ def register(
         "training_run_id": training_run_id,
         "digest": digest,
         "registered_by": registered_by or _user(),
-        "now": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "now": now(),
         "body": json.dumps(body, sort_keys=True, allow_nan=False),
     }
     with store.write() as db:

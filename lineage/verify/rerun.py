@@ -262,17 +262,7 @@ def _reference(own: sqlite3.Connection, row: sqlite3.Row) -> Reference:
 
 
 def _version(row: sqlite3.Row) -> DatasetVersion:
-    return DatasetVersion(
-        namespace=row["namespace"],
-        name=row["name"],
-        partition=row["partition"],
-        digest=row["digest"],
-        size=row["size"] or 0,
-        rows=row["rows"],
-        format=row["format"] or "bytes",
-        kind=row["kind"] or "FILE",
-        producer=row["producer"],
-    )
+    return queries.version_of(row, row["producer"])
 
 
 def _torch_seed(facets: Mapping[str, Any]) -> int | None:

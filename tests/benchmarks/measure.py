@@ -86,7 +86,7 @@ def settled(cpu: Callable[[], float]) -> float:
     """CPU seconds of servers, once they have done what they still had queued."""
     last = cpu()
     for _ in range(round(SETTLE / GLANCE)):
-        time.sleep(GLANCE)
+        time.sleep(GLANCE)  # a server at rest says nothing: it is looked at again
         now = cpu()
         if now - last <= REST * GLANCE:
             return now

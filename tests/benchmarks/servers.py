@@ -66,7 +66,7 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
         with contextlib.suppress(urllib.error.URLError, OSError):
             urllib.request.urlopen(f"{url}/health", timeout=5).close()
             return
-        time.sleep(0.2)
+        time.sleep(0.2)  # a server that is not up yet cannot be waited on
     raise RuntimeError(f"the Prefect server did not start; see {places.SERVERS}")
 
 

@@ -42,7 +42,7 @@ def main(descriptor: int, grace: float, command: list[str]) -> None:
         elif not pid:
             if time.monotonic() > deadline:
                 killed += _kill_children()
-            time.sleep(0.01)
+            time.sleep(0.01)  # daemons are waited for, and killed at a deadline
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     told = {
         "code": code,

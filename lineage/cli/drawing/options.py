@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import click
 
 from ...errors import UserError
+from ..output import replace
 
 #: What a file's name ends with says what is in it.
 _SUFFIXES: Final = {
@@ -64,20 +63,6 @@ def put(text: str, output: Path | None) -> None:
         if output.exists() and not output.is_file():
             output.write_text(text, encoding="utf-8")  # a pipe or a device
         else:
-            _replace(output, text.encode())
+            replace(output, text.encode())
     except OSError as error:
         raise UserError(f"{output} cannot be written ({error.strerror}); name another -o") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path = path.resolve()  # what a link leads to is replaced, not the link
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
