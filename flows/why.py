@@ -14,9 +14,9 @@ from .report import Report
 from .steps import Steps, pending
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
+    from begat.lineage.graph.connection import Connection
     from begat.lineage.recipe import Recipe
     from begat.lineage.workspace import Workspace
 
@@ -69,7 +69,7 @@ def plan(pipeline: Pipeline, *, partitions: str = "") -> tuple[Report, list[Why]
 
 
 def _of_job(
-    db: sqlite3.Connection, space: Workspace, job: str, recipes: dict[tuple[str, str], Recipe]
+    db: Connection, space: Workspace, job: str, recipes: dict[tuple[str, str], Recipe]
 ) -> Iterable[Why]:
     earlier = Earlier(
         db,
@@ -84,7 +84,7 @@ def _of_job(
         yield Why(job=job, partition=partition, explained=explained, reasons=recipe.reasons)
 
 
-def _gone(db: sqlite3.Connection, space: Workspace, run_id: str) -> str:
+def _gone(db: Connection, space: Workspace, run_id: str) -> str:
     """What an earlier run wrote and the artifact store has no longer; empty if it has it all."""
     wrote = written_by(db, run_id)
     gone = sorted({*wrote} - space.artifacts.present(wrote))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from .sides import Side, facets_of, side
 
 if TYPE_CHECKING:
     from ..content.store import ArtifactStore
+    from ..graph.connection import Connection
 
 #: Pairs of tables that are compared by default, those first of which more is known to differ.
 TABLES = 50
@@ -117,7 +117,7 @@ def _concluded(
 
 
 def _tasks(
-    db: sqlite3.Connection, only: walk.Differing, sides: tuple[Side, Side], everything: bool
+    db: Connection, only: walk.Differing, sides: tuple[Side, Side], everything: bool
 ) -> list[tasks.Task]:
     if everything:
         return tasks.all_tasks(db, *sides)
@@ -144,7 +144,7 @@ def _circumstances(
 
 
 def _effects(
-    db: sqlite3.Connection,
+    db: Connection,
     changed: data.Changes,
     differing: list[tasks.Task],
     artifacts: ArtifactStore,
@@ -175,7 +175,7 @@ def _effects(
     return effects
 
 
-def _inputs(db: sqlite3.Connection, run: int) -> Any:
+def _inputs(db: Connection, run: int) -> Any:
     """What a run read, as its recipe says it: without who made it."""
     return facets_of(db, run).get("begat_recipe", {}).get("inputs")
 

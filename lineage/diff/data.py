@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 from . import neighbours, quality
 from .pairing import PRODUCTS, Change, Others, paired
 from .reading import Reader
@@ -45,10 +45,10 @@ class Changes:
         return None
 
 
-def changes(db: sqlite3.Connection, found: Differing, old: Side, new: Side) -> Changes:
+def changes(db: Connection, found: Differing, old: Side, new: Side) -> Changes:
     """What differs, partition by partition."""
     rows = [_rows(db, only) for only in (found.old, found.new)]
-    asked: list[sqlite3.Row] = []
+    asked: list[Row] = []
     if old.product is not None and new.product is not None:
         asked = [row for node in (old.product, new.product) for row in _rows(db, [node])]
     others = Others(db, starts=(old.start, new.start))
@@ -68,7 +68,7 @@ def changes(db: sqlite3.Connection, found: Differing, old: Side, new: Side) -> C
 
 
 def raw_entries(
-    db: sqlite3.Connection,
+    db: Connection,
     found: Changes,
     only: Differing,
     sides: tuple[Side, Side],
@@ -113,7 +113,7 @@ def made_entries(found: Changes, old: Side, new: Side, reader: Reader) -> dict[s
     return entries
 
 
-def same_entries(db: sqlite3.Connection, products: Iterable[int]) -> list[dict[str, Any]]:
+def same_entries(db: Connection, products: Iterable[int]) -> list[dict[str, Any]]:
     """Raw versions that both sides stand on."""
     found = [_described_entry(row) for row in _rows(db, products) if not row["run"]]
     return sorted(found, key=lambda entry: (entry["dataset"], entry["partition"]))
@@ -144,7 +144,7 @@ def _changed(
     return entry | told | {"quality": said.compare(change.old["id"], change.new["id"])}
 
 
-def _both(old: sqlite3.Row, new: sqlite3.Row) -> dict[str, Any]:
+def _both(old: Row, new: Row) -> dict[str, Any]:
     entry = {
         "dataset": queries.dataset_name(new["namespace"], new["name"]),
         "partition": new["partition"],
@@ -157,7 +157,7 @@ def _both(old: sqlite3.Row, new: sqlite3.Row) -> dict[str, Any]:
     return entry | {key: {"old": old[name], "new": new[name]} for key, name in columns}
 
 
-def _described_entry(row: sqlite3.Row) -> dict[str, Any]:
+def _described_entry(row: Row) -> dict[str, Any]:
     return {
         "dataset": queries.dataset_name(row["namespace"], row["name"]),
         "partition": row["partition"],
@@ -167,18 +167,18 @@ def _described_entry(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _rows(db: sqlite3.Connection, only: Iterable[int]) -> list[sqlite3.Row]:
+def _rows(db: Connection, only: Iterable[int]) -> list[Row]:
     ids = [node // 4 for node in only if node % 4 == nodes.PRODUCT]
     return db.execute(PRODUCTS, {"products": json.dumps(sorted(ids))}).fetchall()
 
 
-def _without(found: list[Change], rows: list[sqlite3.Row]) -> list[Change]:
+def _without(found: list[Change], rows: list[Row]) -> list[Change]:
     named = {row["id"] for row in rows}
     return [one for one in found if not named & {row["id"] for row in (one.old, one.new) if row}]
 
 
 def _roles(
-    db: sqlite3.Connection, found: Differing, side: Side, only: frozenset[int]
+    db: Connection, found: Differing, side: Side, only: frozenset[int]
 ) -> dict[int, str | None]:
     """What each raw version of one side was for, by the way it was reached."""
     runs = sorted(node // 4 for node in only if node % 4 == nodes.RUN)
@@ -203,7 +203,7 @@ def _roles(
     return roles
 
 
-def _located(db: sqlite3.Connection, raw: Iterable[Change]) -> dict[int, str]:
+def _located(db: Connection, raw: Iterable[Change]) -> dict[int, str]:
     wanted = [nodes.product(one.row["id"]) for one in raw]
     found = {}
     for row in db.execute(_LOCATIONS, {"nodes": json.dumps(wanted)}):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 from . import walk
 from .pairing import PRODUCTS, name_of
 from .reading import Reader
@@ -39,7 +39,7 @@ class Held:
     split: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, db: sqlite3.Connection, side: Side) -> Held:
+    def of(cls, db: Connection, side: Side) -> Held:
         """The holdout of a side; empty if it was not evaluated."""
         found = db.execute(_HOLDOUT, {"run": side.evaluation}).fetchone()
         if found is None:
@@ -62,7 +62,7 @@ class Held:
 
 
 def holdout(
-    db: sqlite3.Connection, old: Side, new: Side, raw: Mapping[str, Any], reader: Reader
+    db: Connection, old: Side, new: Side, raw: Mapping[str, Any], reader: Reader
 ) -> dict[str, Any]:
     """Whether the holdout is the same.
 
@@ -131,9 +131,7 @@ def _judged(
     return None, ""
 
 
-def _labels(
-    changed: list[tuple[sqlite3.Row, sqlite3.Row]], target: str, reader: Reader
-) -> tuple[bool | None, str]:
+def _labels(changed: list[tuple[Row, Row]], target: str, reader: Reader) -> tuple[bool | None, str]:
     """Whether the truth is the same where the features of the same rows differ."""
     import numpy as np
 
@@ -158,7 +156,7 @@ def _labels(
     return True, f"the same rows and labels, with other features{some}"
 
 
-def _rows(db: sqlite3.Connection, old: int, new: int) -> list[list[sqlite3.Row]]:
+def _rows(db: Connection, old: int, new: int) -> list[list[Row]]:
     """Products of both snapshots; of chunks that both have, none."""
     parents: dict[int, list[int]] = {}
     layers = [{old}, {new}]
@@ -179,7 +177,7 @@ def _rows(db: sqlite3.Connection, old: int, new: int) -> list[list[sqlite3.Row]]
     ]
 
 
-def _moved(db: sqlite3.Connection, old: Side, new: Side) -> list[dict[str, Any]]:
+def _moved(db: Connection, old: Side, new: Side) -> list[dict[str, Any]]:
     """Raw partitions that both sides stand on, one to train and the other to evaluate."""
     if not (old.training and new.training):
         return []
@@ -214,7 +212,7 @@ def _role(*, trained: bool, held: bool) -> str:
     return "both" if trained and held else "train" if trained else "holdout"
 
 
-def _lookups(db: sqlite3.Connection, found: Iterable[int]) -> set[int]:
+def _lookups(db: Connection, found: Iterable[int]) -> set[int]:
     return {
         node
         for node, argument in db.execute(_ARGUMENTS, {"nodes": json.dumps(sorted(found))})
@@ -234,7 +232,7 @@ def _few(names: list[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def trained_on(db: sqlite3.Connection, held: Side, model: Side) -> bool:
+def trained_on(db: Connection, held: Side, model: Side) -> bool:
     """Whether a model was trained on raw partitions that another side holds out as wholes."""
     given = Held.of(db, held), Held.of(db, model)
     if any(one.split.get("holdout_fraction") is not None for one in given):

@@ -7,10 +7,10 @@ partition to this one is told with what moved from the last but one to the last.
 from __future__ import annotations
 
 import re
-import sqlite3
 from typing import Any
 
 from ..graph import nodes
+from ..graph.connection import Connection, Row
 from . import moves, walk
 from .reading import Reader, is_table
 
@@ -26,8 +26,8 @@ NEAR = 8
 
 
 def compare(
-    db: sqlite3.Connection,
-    row: sqlite3.Row,
+    db: Connection,
+    row: Row,
     start: walk.Start,
     reader: Reader,
     calendars: dict[int, list[str]],
@@ -86,18 +86,18 @@ def natural(partition: str) -> list[tuple[int, int | str]]:
 
 
 def _near(
-    db: sqlite3.Connection,
-    row: sqlite3.Row,
+    db: Connection,
+    row: Row,
     start: walk.Start,
     calendars: dict[int, list[str]],
-) -> list[sqlite3.Row]:
+) -> list[Row]:
     given = {"dataset": row["dataset_id"], "run": row["run"]}
     if row["dataset_id"] not in calendars:
         partitions = (partition for (partition,) in db.execute(_PARTITIONS, given))
         calendars[row["dataset_id"]] = sorted(partitions, key=natural)
     there = calendars[row["dataset_id"]]
     at = there.index(row["partition"])
-    found: list[sqlite3.Row] = []
+    found: list[Row] = []
     for partition in [*reversed(there[max(0, at - NEAR) : at]), *there[at + 1 : at + 1 + NEAR]]:
         versions = db.execute(_VERSIONS, {**given, "partition": partition}).fetchall()
         by_node = {nodes.product(one["id"]): one for one in versions}

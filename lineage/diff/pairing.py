@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from ..graph import nodes
+from ..graph.connection import Connection, Row
 from ..records import Dataset
 from . import walk
 from .walk import Start
@@ -32,11 +32,11 @@ WHERE v.dataset IN (SELECT value FROM json_each(:datasets)) AND v.partition = :p
 class Change:
     """A partition of which both sides have another version, or only one side has one."""
 
-    old: sqlite3.Row | None
-    new: sqlite3.Row | None
+    old: Row | None
+    new: Row | None
 
     @property
-    def row(self) -> sqlite3.Row:
+    def row(self) -> Row:
         """The new version, or the old one if there is no new one."""
         found = self.new or self.old
         assert found is not None, "a change has a side"
@@ -48,7 +48,7 @@ class Change:
         return name_of(self.row)
 
 
-def paired(old: list[sqlite3.Row], new: list[sqlite3.Row]) -> list[Change]:
+def paired(old: list[Row], new: list[Row]) -> list[Change]:
     """Versions of one partition of one dataset belong together; the same bytes do not differ.
 
     Those of a dataset that lies elsewhere now belong together by its last name.
@@ -66,11 +66,11 @@ def paired(old: list[sqlite3.Row], new: list[sqlite3.Row]) -> list[Change]:
     return sorted(found, key=lambda one: (one.row["name"], one.row["partition"]))
 
 
-def _key(row: sqlite3.Row) -> tuple[Any, ...]:
+def _key(row: Row) -> tuple[Any, ...]:
     return row["namespace"], row["name"], row["partition"]
 
 
-def _logical(row: sqlite3.Row) -> tuple[str, str]:
+def _logical(row: Row) -> tuple[str, str]:
     named = Dataset(namespace=row["namespace"], name=row["name"])
     # What begat writes is under the pipeline's name: another pipeline's is under its own.
     own = named.name.rpartition("/")[2] if row["run"] else named.logical
@@ -84,7 +84,7 @@ class Others:
     stand on the table as it was.
     """
 
-    def __init__(self, db: sqlite3.Connection, starts: tuple[Start, Start]) -> None:
+    def __init__(self, db: Connection, starts: tuple[Start, Start]) -> None:
         self._db = db
         self._starts = starts
         self._datasets: dict[str, list[int]] = defaultdict(list)
@@ -107,7 +107,7 @@ class Others:
             return None
         return Change(old=known, new=row) if side == 0 else Change(old=row, new=known)
 
-    def _known(self, row: sqlite3.Row, start: Start) -> sqlite3.Row | None:
+    def _known(self, row: Row, start: Start) -> Row | None:
         """The other side's version of a partition, of the same dataset if it has one of that."""
         named = Dataset(namespace=row["namespace"], name=row["name"])
         given = {
@@ -118,13 +118,13 @@ class Others:
         there = {nodes.product(one["id"]): one for one in self._db.execute(_NAMESAKES, given)}
         members = [there[node] for node in walk.behind(self._db, there, start)]
 
-        def nearest(one: sqlite3.Row) -> tuple[bool, bool, int]:
+        def nearest(one: Row) -> tuple[bool, bool, int]:
             return one["digest"] == row["digest"], one["dataset_id"] == row["dataset_id"], one["id"]
 
         return max(members, key=nearest, default=None)
 
 
-def name_of(row: sqlite3.Row) -> str:
+def name_of(row: Row) -> str:
     """A version as people call it: `flights[month=2013-07]`."""
     dataset = Dataset(namespace=row["namespace"], name=row["name"])
     partition = row["partition"]

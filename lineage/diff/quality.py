@@ -7,7 +7,6 @@ came of its expectations, on the partition that it read.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..graph import nodes, queries
 
 if TYPE_CHECKING:
+    from ..graph.connection import Connection
     from .pairing import Change
 
 _READINGS = """
@@ -65,7 +65,7 @@ class Said:
         ]
 
 
-def of(db: sqlite3.Connection, raw: Iterable[Change], runs: frozenset[int]) -> Said:
+def of(db: Connection, raw: Iterable[Change], runs: frozenset[int]) -> Said:
     """What is recorded of both versions of every partition that changed.
 
     Args:

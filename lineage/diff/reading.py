@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from ..content.store import ArtifactStore
+    from ..graph.connection import Row
 
 #: Lost versions that are named.
 FEW = 5
@@ -38,7 +38,7 @@ class Reader:
     #: Versions whose bytes are gone.
     lost: dict[str, None] = field(default_factory=dict)
 
-    def compare(self, old: sqlite3.Row, new: sqlite3.Row) -> dict[str, Any]:
+    def compare(self, old: Row, new: Row) -> dict[str, Any]:
         """What `tables.compare` says of two versions, or `unread`: why it cannot say it."""
         if not (is_table(old) and is_table(new)):
             return {"unread": "no tables"}
@@ -55,7 +55,7 @@ class Reader:
         except (ArtifactError, DataError) as error:
             return {"unread": self._noted(str(error))}
 
-    def table(self, row: sqlite3.Row) -> DataFrame:
+    def table(self, row: Row) -> DataFrame:
         """The table of a version.
 
         Raises:
@@ -66,7 +66,7 @@ class Reader:
 
         return read_table(queries.version_of(row), self.artifacts)
 
-    def gone(self, *rows: sqlite3.Row) -> str:
+    def gone(self, *rows: Row) -> str:
         """Which of these versions' bytes are not there; empty if all are."""
         present = self.artifacts.present([row["digest"] for row in rows])
         gone = [row for row in rows if row["digest"] not in present]
@@ -101,6 +101,6 @@ class Reader:
         return note
 
 
-def is_table(row: sqlite3.Row) -> bool:
+def is_table(row: Row) -> bool:
     """Whether a version's bytes are rows and columns."""
     return str(row["format"]).partition("+")[0] in _TABLES

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from .sides import Side, facets_of, side
 
 if TYPE_CHECKING:
     from ..content.store import ArtifactStore
+    from ..graph.connection import Connection, Row
 
 _MODEL = f"""
 SELECT p.id FROM reading g JOIN product p ON p.id = g.node / 4
@@ -105,7 +105,7 @@ class _Call:
             return {"error": " ".join(f"{type(error).__name__}: {error}".split())}
 
 
-def _arguments(db: sqlite3.Connection, model: Side, held: Side) -> _Call:
+def _arguments(db: Connection, model: Side, held: Side) -> _Call:
     """The call that evaluates one side's model on the other's holdout."""
     recipes = [facets_of(db, one.evaluation).get("begat_recipe", {}) for one in (model, held)]
     given = [recipe.get("parameters", {}) for recipe in recipes]
@@ -133,7 +133,7 @@ def _metric(shown: Any) -> Any:
     return shown
 
 
-def _held(db: sqlite3.Connection, held: Side) -> Iterator[DatasetVersion]:
+def _held(db: Connection, held: Side) -> Iterator[DatasetVersion]:
     node = holdout.Held.of(db, held).node
     layer = [] if node is None else [node]
     parents: dict[int, list[int]] = {}
@@ -149,11 +149,11 @@ def _held(db: sqlite3.Connection, held: Side) -> Iterator[DatasetVersion]:
     )
 
 
-def _rows(db: sqlite3.Connection, query: str, of: Side) -> list[sqlite3.Row]:
+def _rows(db: Connection, query: str, of: Side) -> list[Row]:
     return db.execute(query, {"run": of.evaluation}).fetchall()
 
 
-def _versions(db: sqlite3.Connection, products: Iterable[int]) -> list[DatasetVersion]:
+def _versions(db: Connection, products: Iterable[int]) -> list[DatasetVersion]:
     return [
         queries.version_of(row)
         for row in db.execute(PRODUCTS, {"products": json.dumps([*products])})

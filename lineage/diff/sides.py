@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import RefError
 from ..graph import nodes, queries
+from ..graph.connection import Connection
 from ..graph.resolve import resolve
 from ..graph.store import Store
 from ..records import DatasetVersion, ModelVersion, RunRef
@@ -100,7 +100,7 @@ def side(store: Store, ref: str) -> Side:
         return _run(store, db, named)
 
 
-def facets_of(db: sqlite3.Connection, run: int | None) -> Mapping[str, Any]:
+def facets_of(db: Connection, run: int | None) -> Mapping[str, Any]:
     """What a run said about itself, under its facets' keys."""
     if run is None:
         return {}
@@ -108,7 +108,7 @@ def facets_of(db: sqlite3.Connection, run: int | None) -> Mapping[str, Any]:
     return queries.facets_of(found[0]) if found else {}
 
 
-def _model(db: sqlite3.Connection, named: ModelVersion) -> Side:
+def _model(db: Connection, named: ModelVersion) -> Side:
     key = {"model": named.model, "version": named.version}
     row = db.execute(_MODEL_VERSION, key).fetchone()
     if row is None:
@@ -130,7 +130,7 @@ def _model(db: sqlite3.Connection, named: ModelVersion) -> Side:
     )
 
 
-def _run(store: Store, db: sqlite3.Connection, named: RunRef) -> Side:
+def _run(store: Store, db: Connection, named: RunRef) -> Side:
     row = db.execute(_RUN, {"uuid": named.run_id}).fetchone()
     if row is None:
         raise RefError(f"no run {named.run_id} is in the store; `begat runs` lists flow runs")
@@ -151,7 +151,7 @@ def _run(store: Store, db: sqlite3.Connection, named: RunRef) -> Side:
 
 
 def _of_runs(
-    db: sqlite3.Connection, named: RunRef, runs: list[int], facets: Mapping[str, Any], *, kind: str
+    db: Connection, named: RunRef, runs: list[int], facets: Mapping[str, Any], *, kind: str
 ) -> Side:
     given = {"runs": json.dumps(runs)}
     fitted = {run for (run,) in db.execute(_FITTED, given)}
@@ -171,7 +171,7 @@ def _of_runs(
     )
 
 
-def _dataset(db: sqlite3.Connection, named: DatasetVersion) -> Side:
+def _dataset(db: Connection, named: DatasetVersion) -> Side:
     key = {
         "namespace": named.namespace,
         "name": named.name,
@@ -194,7 +194,7 @@ def _dataset(db: sqlite3.Connection, named: DatasetVersion) -> Side:
     )
 
 
-def _evaluation(db: sqlite3.Connection, runs: Iterable[int]) -> int | None:
+def _evaluation(db: Connection, runs: Iterable[int]) -> int | None:
     """The run with metrics: one of these, or the one that made what one of these read."""
     own = list(runs)
     made = [run for (run,) in db.execute(_MADE_WHAT_IT_READ, {"runs": json.dumps(own)})]
@@ -210,6 +210,6 @@ def _renamed(made: Side, name: str, kind: str, run_id: str) -> Side:
     return replace(made, name=name, kind=kind, run_id=run_id)
 
 
-def _id(db: sqlite3.Connection, uuid: str) -> int | None:
+def _id(db: Connection, uuid: str) -> int | None:
     row = db.execute(_RUN, {"uuid": uuid}).fetchone()
     return None if row is None else int(row["id"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 from . import walk
 from .sides import Side
 from .walk import Differing
@@ -52,7 +52,7 @@ class Task:
         return tuple(part if isinstance(part, dict) else {} for part in found)  # type: ignore[return-value]  # two of them
 
 
-def differing_tasks(db: sqlite3.Connection, found: Differing, old: Side, new: Side) -> list[Task]:
+def differing_tasks(db: Connection, found: Differing, old: Side, new: Side) -> list[Task]:
     """Tasks of which the two sides have runs with other recipes.
 
     Runs that differ in their inputs only are alike. Where only one side has runs of its own,
@@ -71,7 +71,7 @@ def differing_tasks(db: sqlite3.Connection, found: Differing, old: Side, new: Si
     return tasks
 
 
-def all_tasks(db: sqlite3.Connection, old: Side, new: Side) -> list[Task]:
+def all_tasks(db: Connection, old: Side, new: Side) -> list[Task]:
     """Every task of both sides, those that do not differ too."""
     whole = [_kinds(db, walk.everything(db, side.start)) for side in (old, new)]
     tasks: list[Task] = []
@@ -99,7 +99,7 @@ class _Kind:
 _Kinds = dict[str, dict[str, _Kind]]
 
 
-def _kinds(db: sqlite3.Connection, only: Iterable[int]) -> _Kinds:
+def _kinds(db: Connection, only: Iterable[int]) -> _Kinds:
     """By the task's name, and by what its recipes have in common."""
     found: _Kinds = defaultdict(dict)
     runs = sorted(node // 4 for node in only if node % 4 == nodes.RUN)
@@ -119,13 +119,13 @@ def _kinds(db: sqlite3.Connection, only: Iterable[int]) -> _Kinds:
     return found
 
 
-def _facets(db: sqlite3.Connection, runs: Sequence[int]) -> Iterator[sqlite3.Row]:
+def _facets(db: Connection, runs: Sequence[int]) -> Iterator[Row]:
     for at in range(0, len(runs), _AT_ONCE):
         yield from queries.runs(db, list(runs[at : at + _AT_ONCE]))
 
 
 def _elsewhere(
-    db: sqlite3.Connection, kinds: Mapping[str, _Kind], start: walk.Start
+    db: Connection, kinds: Mapping[str, _Kind], start: walk.Start
 ) -> Mapping[str, _Kind]:
     """Runs of the same job that a side stands on without having them for itself."""
     for job in sorted({kind.job for kind in kinds.values()}):

@@ -8,10 +8,10 @@ partitions only the chunks that differ are looked into.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..graph.connection import Connection
 from ..graph.nodes import PRODUCT, RUN, SEGMENT, SNAPSHOT
 
 _EDGES = "SELECT child, parent FROM edge WHERE child IN (SELECT value FROM json_each(:nodes))"
@@ -81,7 +81,7 @@ class Differing:
         return _reach(self.parents, start, past_runs=past_runs, without=without)
 
 
-def differing(db: sqlite3.Connection, old: Start, new: Start) -> Differing:
+def differing(db: Connection, old: Start, new: Start) -> Differing:
     """What stands behind one of two starts only."""
     parents: dict[int, list[int]] = {}
     seen = [set(old.nodes), set(new.nodes)]
@@ -113,7 +113,7 @@ def differing(db: sqlite3.Connection, old: Start, new: Start) -> Differing:
     )
 
 
-def behind(db: sqlite3.Connection, nodes: Iterable[int], start: Start) -> set[int]:
+def behind(db: Connection, nodes: Iterable[int], start: Start) -> set[int]:
     """Which of these nodes stand behind a start."""
     asked = set(nodes)
     if not asked:
@@ -127,13 +127,13 @@ def behind(db: sqlite3.Connection, nodes: Iterable[int], start: Start) -> set[in
     return asked & {node for (node,) in found}
 
 
-def everything(db: sqlite3.Connection, start: Start) -> set[int]:
+def everything(db: Connection, start: Start) -> set[int]:
     """All that stands behind a start."""
     given = {"starts": _list(start.nodes), "without": _list(start.without)}
     return {node for (node,) in db.execute(_DOWNWARDS, given)}
 
 
-def _sample(db: sqlite3.Connection, shared: set[int]) -> set[int]:
+def _sample(db: Connection, shared: set[int]) -> set[int]:
     """Some of what is behind shared nodes, to the bottom.
 
     Tables that every row was looked up in are found here.
@@ -149,7 +149,7 @@ def _sample(db: sqlite3.Connection, shared: set[int]) -> set[int]:
     return set(parents)
 
 
-def load(db: sqlite3.Connection, parents: dict[int, list[int]], nodes: Iterable[int]) -> None:
+def load(db: Connection, parents: dict[int, list[int]], nodes: Iterable[int]) -> None:
     """Add to `parents` what these nodes stand on directly."""
     wanted = [node for node in nodes if node not in parents]
     parents.update((node, []) for node in wanted)
@@ -175,7 +175,7 @@ def _reach(
     return seen
 
 
-def _truncated(db: sqlite3.Connection, nodes: Iterable[int]) -> bool:
+def _truncated(db: Connection, nodes: Iterable[int]) -> bool:
     rows: dict[int, list[int]] = {RUN: [], SNAPSHOT: [], SEGMENT: [], PRODUCT: []}
     for node in nodes:
         rows[node % 4].append(node // 4)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import closure, nodes, queries
+from .connection import Row
 from .nodes import RUN
 from .store import Store
 
@@ -45,9 +45,9 @@ class Reading:
 class Ancestry:
     """What some nodes stand on."""
 
-    runs: list[sqlite3.Row]
+    runs: list[Row]
     #: Rows of versions as runs made them, by node.
-    products: dict[int, sqlite3.Row]
+    products: dict[int, Row]
     readings: list[Reading]
     truncated: bool
     _parents: dict[int, list[int]] = field(repr=False)

@@ -5,7 +5,6 @@ So the answer grows with the number of jobs and datasets, not with that of parti
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from ..records import DatasetVersion, ModelVersion, RunRef
 from . import nodes, queries
 from .ancestry import Ancestry
+from .connection import Connection, Row
 from .store import Store
 
 K = TypeVar("K", str, tuple[str, str])
@@ -81,12 +81,12 @@ def derivation(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> Deri
     return _folded(ancestry, leave_out=flow)
 
 
-def _runs(db: sqlite3.Connection, uuids: list[str]) -> list[int]:
+def _runs(db: Connection, uuids: list[str]) -> list[int]:
     rows = (db.execute(_RUN, {"uuid": uuid}).fetchone() for uuid in uuids)
     return [nodes.run(row["id"]) for row in rows if row is not None]
 
 
-def _product(db: sqlite3.Connection, of: DatasetVersion) -> list[int]:
+def _product(db: Connection, of: DatasetVersion) -> list[int]:
     key = {
         "namespace": of.namespace,
         "name": of.name,
@@ -126,7 +126,7 @@ def _folded(ancestry: Ancestry, *, leave_out: str) -> Derivation:
     )
 
 
-def _version(row: sqlite3.Row) -> Version:
+def _version(row: Row) -> Version:
     return Version(
         dataset=queries.dataset_name(row["namespace"], row["name"]),
         partition=row["partition"],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any
 
 from . import nodes
+from .connection import Connection
 from .store import Store
 
 _PRODUCT = """
@@ -70,7 +70,7 @@ def dump(store: Store) -> dict[str, Any]:
         }
 
 
-def _names(db: sqlite3.Connection) -> dict[int, list[Any]]:
+def _names(db: Connection) -> dict[int, list[Any]]:
     found = {nodes.run(i): ["run", uuid] for i, uuid in db.execute("SELECT id, uuid FROM run")}
     found |= {nodes.product(i): ["product", *key] for i, *key in db.execute(_PRODUCT)}
     for table, node, key in (
@@ -85,7 +85,7 @@ def _names(db: sqlite3.Connection) -> dict[int, list[Any]]:
     return found
 
 
-def _rows(db: sqlite3.Connection, query: str) -> list[list[Any]]:
+def _rows(db: Connection, query: str) -> list[list[Any]]:
     return _sorted([*row] for row in db.execute(query))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from ..errors import RefError
 from ..recipe import explain
 from ..records import RunRef
 from . import queries
+from .connection import Connection, Row
 from .store import Store
 
 #: Of each partition, so many runs are looked at, the latest first.
@@ -120,7 +120,7 @@ class Earlier:
 
     def __init__(
         self,
-        db: sqlite3.Connection,
+        db: Connection,
         *,
         namespace: str,
         job: str,
@@ -194,7 +194,7 @@ class Earlier:
         )
 
 
-def written_by(db: sqlite3.Connection, run_id: str) -> list[str]:
+def written_by(db: Connection, run_id: str) -> list[str]:
     """The digests of all bytes that a run's result refers to."""
     row = db.execute("SELECT result FROM run WHERE uuid = :uuid", {"uuid": run_id}).fetchone()
     return [] if row is None or not row[0] else list(results.digests(json.loads(row[0])))
@@ -259,7 +259,7 @@ def partition_of(partitions: Sequence[str]) -> str:
     return ", ".join(partitions)
 
 
-def _explained(store: Store, db: sqlite3.Connection, run: sqlite3.Row) -> ExplainedRun:
+def _explained(store: Store, db: Connection, run: Row) -> ExplainedRun:
     facets = queries.facets_of(run)
     facet = facets.get("begat_recipe", {})
     partition = partition_of(queries.partitions_of(db, [run["id"]]).get(run["id"], []))

@@ -8,7 +8,6 @@ is never judged by what happens to be stored already.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk, Row
 from ..records import DatasetVersion, RunRef, Snapshot
 from . import nodes
+from .connection import Connection
 from .facts import ENDED, RANK, Body, Facts, SnapshotFact, Use, VersionFact, dump, job_body, merge
 from .known import Known
 from .rows import Rows
@@ -34,7 +34,7 @@ class Ingest:
             long as the transaction is not rolled back.
     """
 
-    def __init__(self, db: sqlite3.Connection, known: Known | None = None) -> None:
+    def __init__(self, db: Connection, known: Known | None = None) -> None:
         self._rows = Rows(db, known or Known())
 
     def add_event(self, said: Facts, body: str, origin: str) -> None:

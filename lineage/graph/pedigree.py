@@ -7,7 +7,6 @@ themselves. So a pedigree names nothing that came later, whatever ran since.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
 from . import nodes, pictures, queries
 from .ancestry import Ancestry
+from .connection import Connection, Row
 from .store import Store
 
 _MODEL_VERSION = "SELECT * FROM model_version WHERE model = :model AND version = :version"
@@ -80,7 +80,7 @@ def pedigree(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> dict[s
         return _version(store, db, of)
 
 
-def _model_version(store: Store, db: sqlite3.Connection, of: ModelVersion) -> dict[str, Any]:
+def _model_version(store: Store, db: Connection, of: ModelVersion) -> dict[str, Any]:
     key = {"model": of.model, "version": of.version}
     row = db.execute(_MODEL_VERSION, key).fetchone()
     if row is None:
@@ -112,7 +112,7 @@ def _model_version(store: Store, db: sqlite3.Connection, of: ModelVersion) -> di
     }
 
 
-def _run(store: Store, db: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+def _run(store: Store, db: Connection, run_id: str) -> dict[str, Any]:
     found = _run_row_id(db, run_id)
     if found is None:
         raise RefError(f"no run {run_id} is in the store; `begat runs` lists flow runs")
@@ -151,7 +151,7 @@ def _run(store: Store, db: sqlite3.Connection, run_id: str) -> dict[str, Any]:
     }
 
 
-def _version(store: Store, db: sqlite3.Connection, of: DatasetVersion) -> dict[str, Any]:
+def _version(store: Store, db: Connection, of: DatasetVersion) -> dict[str, Any]:
     key = {
         "namespace": of.namespace,
         "name": of.name,
@@ -183,7 +183,7 @@ def _version(store: Store, db: sqlite3.Connection, of: DatasetVersion) -> dict[s
     }
 
 
-def _run_row_id(db: sqlite3.Connection, uuid: str) -> int | None:
+def _run_row_id(db: Connection, uuid: str) -> int | None:
     row = db.execute(_RUN_ID, {"uuid": uuid}).fetchone()
     return None if row is None else int(row["id"])
 
@@ -210,7 +210,7 @@ def _circumstances(facets: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tasks(
-    db: sqlite3.Connection, ancestry: Ancestry, leave_out: int | None = None
+    db: Connection, ancestry: Ancestry, leave_out: int | None = None
 ) -> list[dict[str, Any]]:
     ids = [row["id"] for row in ancestry.runs]
     partitions, aside = queries.partitions_of(db, ids), queries.quarantined(db, ids)
@@ -271,7 +271,7 @@ def _inputs(ancestry: Ancestry, roles: Mapping[int, str]) -> list[dict[str, Any]
     return sorted(found, key=lambda entry: (entry["dataset"], entry["partition"], entry["digest"]))
 
 
-def _described(row: sqlite3.Row) -> dict[str, Any]:
+def _described(row: Row) -> dict[str, Any]:
     return {
         "dataset": queries.dataset_name(row["namespace"], row["name"]),
         "partition": row["partition"],
@@ -283,7 +283,7 @@ def _described(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _reads(db: sqlite3.Connection, ancestry: Ancestry, run: int) -> list[dict[str, Any]]:
+def _reads(db: Connection, ancestry: Ancestry, run: int) -> list[dict[str, Any]]:
     """What one run read: versions one by one, snapshots by their roots."""
     own = [reading for reading in ancestry.readings if reading.run == run]
     ids = [reading.node // 4 for reading in own if reading.node % 4 == nodes.SNAPSHOT]
@@ -326,7 +326,7 @@ def _data_quality(ancestry: Ancestry) -> list[dict[str, Any]]:
     return sorted(found, key=lambda entry: (entry["dataset"], entry["partition"], entry["run_id"]))
 
 
-def _said_of_version(db: sqlite3.Connection, version: int) -> dict[str, Any]:
+def _said_of_version(db: Connection, version: int) -> dict[str, Any]:
     """What was said last under each key by whoever wrote or read a version."""
     said: dict[str, list[Any]] = {}
     query = f"""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from typing import Any
 
 from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
 from . import queries
+from .connection import Connection
 from .nodes import PRODUCT
 from .store import Store
 
@@ -49,13 +49,13 @@ def pictures(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> list[d
         return [one for run in dict.fromkeys(runs) for one in _written(db, run)]
 
 
-def of_register_run(db: sqlite3.Connection, run_id: str) -> list[dict[str, Any]]:
+def of_register_run(db: Connection, run_id: str) -> list[dict[str, Any]]:
     """Those that were written with the evaluation that a register run read."""
     runs = [row["uuid"] for row in db.execute(_EVALUATED, {"run": run_id})]
     return [one for run in runs for one in _written(db, run)]
 
 
-def _written(db: sqlite3.Connection, run_id: str) -> list[dict[str, Any]]:
+def _written(db: Connection, run_id: str) -> list[dict[str, Any]]:
     found = []
     for row in db.execute(_WRITTEN, {"run": run_id}):
         named = (_PICTURE if row["format"] == "svg" else _CURVES).fullmatch(row["name"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..records import Dataset, DatasetVersion
+from .connection import Connection, Row
 from .nodes import PRODUCT
 from .store import Store
 
@@ -113,13 +113,13 @@ def models(store: Store) -> list[dict[str, Any]]:
         ]
 
 
-def runs(db: sqlite3.Connection, ids: Iterable[int]) -> list[sqlite3.Row]:
+def runs(db: Connection, ids: Iterable[int]) -> list[Row]:
     """Rows of runs, in the order they started, with their jobs and the runs they name."""
     query = f"{_RUN} WHERE r.id IN (SELECT value FROM json_each(:ids)) ORDER BY r.started_at, r.id"
     return db.execute(query, {"ids": json.dumps([*ids])}).fetchall()
 
 
-def version_of(row: sqlite3.Row, producer: str = "") -> DatasetVersion:
+def version_of(row: Row, producer: str = "") -> DatasetVersion:
     """The dataset version in a row that joins `version` with its dataset's names.
 
     Args:
@@ -139,7 +139,7 @@ def version_of(row: sqlite3.Row, producer: str = "") -> DatasetVersion:
     )
 
 
-def facets_of(row: sqlite3.Row) -> dict[str, Any]:
+def facets_of(row: Row) -> dict[str, Any]:
     """What was said last under each key: the registers of a row without their stamps."""
     return {key: body for key, (_, body) in json.loads(row["facets"]).items()}
 
@@ -150,7 +150,7 @@ def error_of(facets: Mapping[str, Any]) -> str | None:
     return message
 
 
-def aliases(db: sqlite3.Connection) -> dict[tuple[str, int], list[str]]:
+def aliases(db: Connection) -> dict[tuple[str, int], list[str]]:
     """Aliases by model and version."""
     found: dict[tuple[str, int], list[str]] = {}
     for model, version, name in db.execute(_ALIASES):
@@ -158,14 +158,14 @@ def aliases(db: sqlite3.Connection) -> dict[tuple[str, int], list[str]]:
     return found
 
 
-def partitions_of(db: sqlite3.Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+def partitions_of(db: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
     """By run: the partitions it wrote; of one that wrote none, those it read one by one."""
     given = {"runs": json.dumps([*ids])}
     written = _grouped(db.execute(_WRITTEN, given))
     return _grouped(db.execute(_READ, given)) | written
 
 
-def quarantined(db: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
+def quarantined(db: Connection, ids: Iterable[int]) -> dict[int, int]:
     """By run, of those that put rows aside: how many rows."""
     return dict(db.execute(_QUARANTINED, {"runs": json.dumps([*ids])}).fetchall())
 
@@ -175,7 +175,7 @@ def dataset_name(namespace: str, name: str) -> str:
     return str(Dataset(namespace=namespace, name=name))
 
 
-def _flow_run(row: sqlite3.Row) -> dict[str, Any]:
+def _flow_run(row: Row) -> dict[str, Any]:
     facets = facets_of(row)
     counted = facets.get("begat_reuse", {})
     return {

@@ -13,13 +13,13 @@ A dataset may be named by any unique tail of its name that begins after a `/`.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
 from . import nodes, queries
+from .connection import Connection, Row
 from .store import Store
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ def resolve(store: Store, ref: str) -> ModelVersion | RunRef | DatasetVersion:
         return _by_name(db, ref)
 
 
-def _model_version(db: sqlite3.Connection, ref: str) -> ModelVersion:
+def _model_version(db: Connection, ref: str) -> ModelVersion:
     model, _, which = ref.rpartition("@")
     query = "SELECT * FROM model_version WHERE model = :model ORDER BY version"
     rows = db.execute(query, {"model": model}).fetchall()
@@ -99,12 +99,12 @@ def _model_version(db: sqlite3.Connection, ref: str) -> ModelVersion:
     return _only(ref, found, "versions", str)
 
 
-def _runs(db: sqlite3.Connection, ref: str) -> list[RunRef]:
+def _runs(db: Connection, ref: str) -> list[RunRef]:
     rows = db.execute(_RUNS, _range(ref.lower()))
     return [RunRef(run_id=row["uuid"], namespace=row["namespace"], job=row["job"]) for row in rows]
 
 
-def _by_digest(db: sqlite3.Connection, ref: str) -> DatasetVersion:
+def _by_digest(db: Connection, ref: str) -> DatasetVersion:
     rows = db.execute(f"{_VERSIONS} WHERE v.digest >= :low AND v.digest < :high", _range(ref))
     found = _newest(rows, lambda row: (row["namespace"], row["name"], row["partition"]))
     if not found:
@@ -112,7 +112,7 @@ def _by_digest(db: sqlite3.Connection, ref: str) -> DatasetVersion:
     return _only(ref, found, "versions", lambda one: f"{one} {one.digest[:19]}")
 
 
-def _by_name(db: sqlite3.Connection, ref: str) -> DatasetVersion:
+def _by_name(db: Connection, ref: str) -> DatasetVersion:
     parsed = _DATASET.fullmatch(ref)
     if parsed is None:
         raise RefError(
@@ -132,7 +132,7 @@ def _by_name(db: sqlite3.Connection, ref: str) -> DatasetVersion:
     return _only(ref, chosen, "partitions", str)
 
 
-def _dataset(db: sqlite3.Connection, ref: str, name: str) -> int:
+def _dataset(db: Connection, ref: str, name: str) -> int:
     rows = db.execute("SELECT id, namespace, name FROM dataset ORDER BY namespace, name").fetchall()
     names: dict[int, str] = {
         row["id"]: queries.dataset_name(row["namespace"], row["name"]) for row in rows
@@ -147,11 +147,9 @@ def _dataset(db: sqlite3.Connection, ref: str, name: str) -> int:
     return _only(ref, found, "datasets", names.__getitem__)
 
 
-def _newest(
-    rows: Iterable[sqlite3.Row], group: Callable[[sqlite3.Row], object]
-) -> list[DatasetVersion]:
+def _newest(rows: Iterable[Row], group: Callable[[Row], object]) -> list[DatasetVersion]:
     """The version of each group that was seen last, as its latest producer made it."""
-    last: dict[object, sqlite3.Row] = {}
+    last: dict[object, Row] = {}
     for row in sorted(rows, key=lambda row: (row["seen"], row["digest"], row["producer"])):
         last[group(row)] = row
     return [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from ..records import Dataset
 from . import nodes, sql
+from .connection import Connection
 from .facts import Registers, VersionFact, read, write
 from .known import Known
 
@@ -31,7 +31,7 @@ class Rows:
         known: what is known of its rows.
     """
 
-    def __init__(self, db: sqlite3.Connection, known: Known) -> None:
+    def __init__(self, db: Connection, known: Known) -> None:
         self._db = db
         self._sql = sql.statements()
         self.known = known

@@ -9,7 +9,8 @@ Three groups, told apart by who may change them:
 
 There are no foreign keys: events arrive in any order, and what one of them points to may
 come later. Unique keys are what holds. Times are ISO 8601 text in UTC with microseconds,
-so that they sort as text. Yes and no are 1 and 0.
+so that they sort as text, and text sorts by code points in both databases. Yes and no are
+1 and 0.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from sqlalchemy import (
 
 #: 64 bits everywhere; SQLite gives row ids only to columns of type INTEGER.
 Key = BigInteger().with_variant(Integer, "sqlite")
+#: Sorted by code points, whatever language a PostgreSQL database was made for.
+Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 metadata = MetaData(
     naming_convention={
@@ -45,21 +48,22 @@ event = Table(
     "event",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("hash", Text, nullable=False, unique=True),
-    Column("origin", Text, nullable=False),  # recorded or ingested
-    Column("event_time", Text, nullable=False),
-    Column("run_id", Text, nullable=False, index=True),
-    Column("type", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("hash", Words, nullable=False, unique=True),
+    Column("origin", Words, nullable=False),  # recorded or ingested
+    Column("event_time", Words, nullable=False),
+    Column("run_id", Words, nullable=False, index=True),  # empty for events without a run
+    Column("type", Words, nullable=False),  # an event type, or JOB or DATASET
+    Column("body", Words, nullable=False),
+    Index("ix_event_event_time", "event_time"),
 )
 
 #: Rows of snapshots: partition, digest, producer. Stored once, whoever's they are.
 chunk = Table(
     "chunk",
     metadata,
-    Column("digest", Text, primary_key=True),  # the lineage digest
-    Column("content", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("digest", Words, primary_key=True),  # the lineage digest
+    Column("content", Words, nullable=False),
+    Column("body", Words, nullable=False),
 )
 
 # --- the graph ---------------------------------------------------------------------------
@@ -68,8 +72,9 @@ job = Table(
     "job",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("namespace", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("namespace", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("facets", Words, nullable=False, server_default="{}"),  # of events without a run
     UniqueConstraint("namespace", "name"),
     Index("ix_job_name", "name"),
 )
@@ -78,35 +83,81 @@ dataset = Table(
     "dataset",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("namespace", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("namespace", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("facets", Words, nullable=False, server_default="{}"),  # of events without a run
     UniqueConstraint("namespace", "name"),
     Index("ix_dataset_name", "name"),
 )
 
-#: A run that others name before its own events arrive has the empty state.
+#: Another name of the same data, both ways, as `symlinks` facets say.
+symlink = Table(
+    "symlink",
+    metadata,
+    Column("dataset", Key, primary_key=True, autoincrement=False),
+    Column("other", Key, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+#: What a job reads and writes by design, as events without a run say.
+declared = Table(
+    "declared",
+    metadata,
+    Column("job", Key, primary_key=True, autoincrement=False),
+    Column("dataset", Key, primary_key=True, autoincrement=False),
+    Column("written", SmallInteger, primary_key=True, autoincrement=False),
+    Index("ix_declared_dataset", "dataset"),
+    sqlite_with_rowid=False,
+)
+
+#: An execution of a run. The first has the run's own id; when an id is used again, later ones
+#: have it with `#2`, `#3`, … behind. One that others name before its events arrive has the
+#: empty state.
 run = Table(
     "run",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("uuid", Text, nullable=False, unique=True),
+    Column("uuid", Words, nullable=False, unique=True),
     Column("job", Key),
     Column("parent", Key),
     Column("root", Key),
-    Column("kind", Text, nullable=False, server_default=""),  # FLOW, TASK, … as jobType says
-    Column("state", Text, nullable=False, server_default=""),
-    Column("started_at", Text),
-    Column("ended_at", Text),
+    Column("kind", Words, nullable=False, server_default=""),  # FLOW, TASK, … as jobType says
+    Column("state", Words, nullable=False, server_default=""),
+    Column("started_at", Words),
+    Column("ended_at", Words),
     Column("attempt", Integer),
-    Column("recipe", Text),
+    Column("recipe", Words),
     Column("reusable", SmallInteger, nullable=False, server_default=text("0")),
     Column("recorded", SmallInteger, nullable=False, server_default=text("0")),
-    Column("result", Text),
+    Column("result", Words),
     Column("reuse_of", Key),
-    Column("facets", Text, nullable=False, server_default="{}"),  # registers, see facts.py
+    Column("facets", Words, nullable=False, server_default="{}"),  # registers, see facts.py
+    Column("last_start", Words),  # times by which a second execution is noticed
+    Column("first_end", Words),
+    Column("executions", Integer, nullable=False, server_default=text("1")),  # of the first
     Index("ix_run_recipe", "recipe"),
     Index("ix_run_parent", "parent"),
     Index("ix_run_kind_started_at", "kind", "started_at"),
+    Index("ix_run_job_started_at", "job", "started_at"),
+)
+
+#: What runs are asked for by: their commit, image, packages and tags.
+trait = Table(
+    "trait",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("value", Words, nullable=False),
+    UniqueConstraint("kind", "value"),
+)
+
+run_trait = Table(
+    "run_trait",
+    metadata,
+    Column("trait", Key, primary_key=True, autoincrement=False),
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Index("ix_run_trait_run", "run"),
+    sqlite_with_rowid=False,
 )
 
 version = Table(
@@ -114,12 +165,12 @@ version = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("dataset", Key, nullable=False),
-    Column("partition", Text, nullable=False),  # empty without partitions
-    Column("digest", Text, nullable=False),
+    Column("partition", Words, nullable=False),  # empty without partitions
+    Column("digest", Words, nullable=False),
     Column("size", Key),
     Column("rows", Key),
-    Column("format", Text),
-    Column("kind", Text),
+    Column("format", Words),
+    Column("kind", Words),
     UniqueConstraint("dataset", "partition", "digest"),
     Index("ix_version_digest", "digest"),
 )
@@ -135,13 +186,26 @@ product = Table(
     Index("ix_product_run", "run"),
 )
 
+#: Which product was current from when on; product 0: nothing any more.
+current = Table(
+    "current",
+    metadata,
+    Column("dataset", Key, primary_key=True, autoincrement=False),
+    Column("partition", Words, primary_key=True),
+    Column("since", Words, primary_key=True),
+    Column("product", Key, primary_key=True, autoincrement=False),
+    Column("run", Key, nullable=False),  # that said so; 0: an event without a run
+    Index("ix_current_run", "run"),
+    sqlite_with_rowid=False,
+)
+
 #: What a run says it wrote. It is a product once the run has completed.
 output = Table(
     "output",
     metadata,
     Column("run", Key, primary_key=True, autoincrement=False),
     Column("version", Key, primary_key=True, autoincrement=False),
-    Column("facets", Text, nullable=False),
+    Column("facets", Words, nullable=False),
     Index("ix_output_version", "version"),
     sqlite_with_rowid=False,
 )
@@ -151,12 +215,38 @@ snapshot = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("dataset", Key, nullable=False),
-    Column("lineage_root", Text, nullable=False),
-    Column("content_root", Text, nullable=False),
+    Column("lineage_root", Words, nullable=False),
+    Column("content_root", Words, nullable=False),
     Column("partitions", Key, nullable=False),
     Column("known", SmallInteger, nullable=False, server_default=text("0")),  # which segments
     UniqueConstraint("dataset", "lineage_root"),
     Index("ix_snapshot_lineage_root", "lineage_root"),
+)
+
+#: A reading that named no producer, to be bound to what was current when its run started.
+#: What it is bound to are the parents of a snapshot that only this reading has.
+binding = Table(
+    "binding",
+    metadata,
+    Column("snapshot", Key, primary_key=True, autoincrement=False),
+    Column("run", Key, nullable=False),
+    Column("dataset", Key, nullable=False),
+    Column("partition", Words, nullable=False),
+    Column("digest", Words, nullable=False),  # the version it names; empty for none
+    Column("at", Words, nullable=False),
+    Index("ix_binding_run", "run"),
+    Index("ix_binding_dataset_at", "dataset", "at"),
+    sqlite_with_rowid=False,
+)
+
+#: Which of what a run read is in what it wrote, where the `lineage` facet says so.
+derived = Table(
+    "derived",
+    metadata,
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("written", Key, primary_key=True, autoincrement=False),  # a dataset
+    Column("read", Key, primary_key=True, autoincrement=False),  # a dataset; 0 for none
+    sqlite_with_rowid=False,
 )
 
 #: A chunk as rows of one dataset: the same rows may be another dataset's, too.
@@ -165,7 +255,7 @@ segment = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("dataset", Key, nullable=False),
-    Column("chunk", Text, nullable=False),
+    Column("chunk", Words, nullable=False),
     Column("known", SmallInteger, nullable=False, server_default=text("0")),  # its rows
     UniqueConstraint("dataset", "chunk"),
     Index("ix_segment_chunk", "chunk"),
@@ -200,8 +290,8 @@ reading = Table(
     metadata,
     Column("run", Key, primary_key=True, autoincrement=False),
     Column("node", Key, primary_key=True, autoincrement=False),
-    Column("argument", Text, primary_key=True),
-    Column("facets", Text, nullable=False),
+    Column("argument", Words, primary_key=True),
+    Column("facets", Words, nullable=False),
     Index("ix_reading_node", "node"),
     sqlite_with_rowid=False,
 )
@@ -212,19 +302,19 @@ reading = Table(
 presence = Table(
     "presence",
     metadata,
-    Column("digest", Text, primary_key=True),
-    Column("state", Text, nullable=False),  # present or lost
-    Column("noted_at", Text, nullable=False),
+    Column("digest", Words, primary_key=True),
+    Column("state", Words, nullable=False),  # present or lost
+    Column("noted_at", Words, nullable=False),
 )
 
 #: The files of a version that is a manifest, by the manifest's digest.
 file = Table(
     "file",
     metadata,
-    Column("manifest", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("manifest", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("size", Key, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("digest", Words, nullable=False),
     Index("ix_file_digest", "digest"),
 )
 
@@ -232,53 +322,53 @@ file = Table(
 pin = Table(
     "pin",
     metadata,
-    Column("digest", Text, primary_key=True),
-    Column("ref", Text, primary_key=True),
-    Column("pinned_by", Text, nullable=False),
-    Column("pinned_at", Text, nullable=False),
+    Column("digest", Words, primary_key=True),
+    Column("ref", Words, primary_key=True),
+    Column("pinned_by", Words, nullable=False),
+    Column("pinned_at", Words, nullable=False),
 )
 
 #: Who is working on a recipe. Correctness never rests on it.
 lease = Table(
     "lease",
     metadata,
-    Column("recipe", Text, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("heartbeat", Text, nullable=False),
-    Column("expires", Text, nullable=False),
+    Column("recipe", Words, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("heartbeat", Words, nullable=False),
+    Column("expires", Words, nullable=False),
 )
 
 #: Remembered plans.
 plan = Table(
     "plan",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("body", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
+    Column("key", Words, primary_key=True),
+    Column("body", Words, nullable=False),
+    Column("created_at", Words, nullable=False),
 )
 
 #: Registered models; `latest` is the number given last.
 model = Table(
     "model",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("latest", Integer, nullable=False),
-    Column("created_at", Text, nullable=False),
+    Column("created_at", Words, nullable=False),
 )
 
 model_version = Table(
     "model_version",
     metadata,
-    Column("model", Text, primary_key=True),
+    Column("model", Words, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("recipe", Text, nullable=False),  # register's own
-    Column("run_id", Text, nullable=False),  # the register run
-    Column("training_run_id", Text, nullable=False),
-    Column("digest", Text, nullable=False),  # of the model file
-    Column("registered_by", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
-    Column("stage", Text, nullable=False, server_default="None"),
-    Column("body", Text, nullable=False),
+    Column("recipe", Words, nullable=False),  # register's own
+    Column("run_id", Words, nullable=False),  # the register run
+    Column("training_run_id", Words, nullable=False),
+    Column("digest", Words, nullable=False),  # of the model file
+    Column("registered_by", Words, nullable=False),
+    Column("created_at", Words, nullable=False),
+    Column("stage", Words, nullable=False, server_default="None"),
+    Column("body", Words, nullable=False),
     UniqueConstraint("model", "recipe"),
     Index("ix_model_version_run_id", "run_id"),
     Index("ix_model_version_digest", "digest"),
@@ -287,10 +377,27 @@ model_version = Table(
 alias = Table(
     "alias",
     metadata,
-    Column("model", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("model", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("version", Integer, nullable=False),
 )
 
+#: Who may ask the server for what. The token itself is not here, only its digest.
+token = Table(
+    "token",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("digest", Words, nullable=False, unique=True),
+    Column("scopes", Words, nullable=False),  # separated by spaces
+    Column("created_at", Words, nullable=False),
+    Column("expires_at", Words),
+    Column("revoked_at", Words),
+)
+
 #: What a rebuild empties and fills again.
-PROJECTION = (job, dataset, run, version, product, output, snapshot, segment, edge, reading)
+PROJECTION = (
+    *(job, dataset, symlink, declared, run, trait, run_trait),
+    *(version, product, current, output, snapshot, segment, binding, derived),
+    *(edge, reading),
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from ..graph import nodes
+from ..graph.connection import Connection
 from . import picture
 from .picture import DESCRIBED, Key, Picture
 from .replay import BACKUP, Replay
@@ -67,7 +67,7 @@ _SAYS: Mapping[_State, str] = {
 
 
 def compare(
-    db: sqlite3.Connection, replay: Replay, tell: Callable[[int, int], None] = lambda *_: None
+    db: Connection, replay: Replay, tell: Callable[[int, int], None] = lambda *_: None
 ) -> Iterator[Finding | int]:
     """Every row of the replayed runs in both stores: findings, and how many rows were seen.
 
@@ -130,9 +130,7 @@ def _late(said: Picture, there: Picture, runs: Sequence[str]) -> Iterator[Findin
 class _Differences:
     """What two pictures of the same runs differ in."""
 
-    def __init__(
-        self, db: sqlite3.Connection, replay: Replay, said: Picture, there: Picture
-    ) -> None:
+    def __init__(self, db: Connection, replay: Replay, said: Picture, there: Picture) -> None:
         self._db = db
         self._replay = replay
         self._said = said

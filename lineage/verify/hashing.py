@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ..content.patterns import Pattern
 from ..content.sources import FILES
 from ..content.store import ArtifactStore
 from ..errors import ArtifactError, CorruptArtifactError, DataError
+from ..graph.connection import Connection
 from . import report
 from .objects import Object
 from .report import Finding, Recovery
@@ -116,7 +116,7 @@ def findings(
         )
 
 
-def lost(db: sqlite3.Connection, digests: Iterable[str]) -> set[str]:
+def lost(db: Connection, digests: Iterable[str]) -> set[str]:
     """Those of these digests that are marked as lost."""
     rows = db.execute(_LOST, {"digests": json.dumps([*digests])})
     return {digest for (digest,) in rows}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from ..content.digest import is_digest
 from ..content.sources import FILES
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 from .replay import Replay
 
 # What a run says last of its job tells, by its stamp, whether begat recorded the run itself.
@@ -91,7 +91,7 @@ def listed(replay: Replay, found: Iterable[int]) -> dict[str, Object]:
     return objects
 
 
-def _add(objects: dict[str, Object], row: sqlite3.Row, *, kept: bool) -> None:
+def _add(objects: dict[str, Object], row: Row, *, kept: bool) -> None:
     digest = row["digest"]
     if not is_digest(digest):
         return  # another producer's word for its own data
@@ -108,7 +108,7 @@ def _add(objects: dict[str, Object], row: sqlite3.Row, *, kept: bool) -> None:
     one.kept = one.kept or kept
 
 
-def _add_records(objects: dict[str, Object], row: sqlite3.Row) -> None:
+def _add_records(objects: dict[str, Object], row: Row) -> None:
     """What runs keep beside their outputs: the archive of their sources, the list of packages."""
     facets = queries.facets_of(row)
     for role, key, entry in (
@@ -126,7 +126,7 @@ def _add_records(objects: dict[str, Object], row: sqlite3.Row) -> None:
         one.kept = one.kept or bool(row["made_here"])
 
 
-def _add_locations(own: sqlite3.Connection, objects: dict[str, Object], batch: list[int]) -> None:
+def _add_locations(own: Connection, objects: dict[str, Object], batch: list[int]) -> None:
     runs = [node // 4 for node in batch if node % 4 == nodes.RUN]
     where: dict[int, str] = {}
     for row in own.execute(_LOCATIONS, _ids(runs)):

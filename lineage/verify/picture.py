@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 
 #: What a row is known by in any store: its table, then names. An edge's are its child's key,
 #: with its length before it, and its parent's.
@@ -91,7 +91,7 @@ class Picture:
         self.owner[key] = owner
 
 
-def take(db: sqlite3.Connection, runs: Sequence[str]) -> Picture:
+def take(db: Connection, runs: Sequence[str]) -> Picture:
     """The rows of these runs: themselves, what they read and wrote, and the edges between."""
     found = Picture()
     ids: dict[int, str] = {}
@@ -137,7 +137,7 @@ def take(db: sqlite3.Connection, runs: Sequence[str]) -> Picture:
 
 
 def _put_snapshots(
-    db: sqlite3.Connection, found: Picture, snapshots: Iterable[int], segments: Iterable[int]
+    db: Connection, found: Picture, snapshots: Iterable[int], segments: Iterable[int]
 ) -> None:
     for table, query, wanted in (
         ("snapshot", _SNAPSHOTS, snapshots),
@@ -149,7 +149,7 @@ def _put_snapshots(
 
 
 def _put_versions(
-    db: sqlite3.Connection, found: Picture, names: Mapping[int, Key], written: Iterable[int]
+    db: Connection, found: Picture, names: Mapping[int, Key], written: Iterable[int]
 ) -> None:
     products = [node // 4 for node in names if node % 4 == nodes.PRODUCT]
     read = (row["version"] for row in db.execute(_PRODUCT_VERSIONS, _ids(products)))
@@ -159,7 +159,7 @@ def _put_versions(
 
 
 def _put_outputs(
-    db: sqlite3.Connection, found: Picture, ids: Mapping[int, str], outputs: Sequence[sqlite3.Row]
+    db: Connection, found: Picture, ids: Mapping[int, str], outputs: Sequence[Row]
 ) -> None:
     wanted = _ids({row["version"] for row in outputs})
     versions = {row["id"]: tuple(row[1:5]) for row in db.execute(_VERSIONS, wanted)}
@@ -215,7 +215,7 @@ def _ids(values: Iterable[int]) -> dict[str, str]:
     return {"ids": json.dumps([*values])}
 
 
-def _names(db: sqlite3.Connection, wanted: Iterable[int]) -> dict[int, Key]:
+def _names(db: Connection, wanted: Iterable[int]) -> dict[int, Key]:
     """Nodes by what they are known by in any store; without those that lead nowhere."""
     found: dict[int, Key] = {}
     wanted = set(wanted)
@@ -226,7 +226,7 @@ def _names(db: sqlite3.Connection, wanted: Iterable[int]) -> dict[int, Key]:
     return found
 
 
-def _edges(db: sqlite3.Connection, children: Iterable[int]) -> list[tuple[int, int]]:
+def _edges(db: Connection, children: Iterable[int]) -> list[tuple[int, int]]:
     return [(row["child"], row["parent"]) for row in db.execute(_EDGES, _ids(children))]
 
 

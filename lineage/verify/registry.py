@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..content.store import ArtifactStore
 from ..errors import ArtifactError, EventError
 from ..events.canonical import parse
+from ..graph.connection import Connection, Row
 from ..graph.resolve import STAGES
 from ..records import ModelVersion
 from .replay import BACKUP, Replay
@@ -36,7 +36,7 @@ WHERE r.uuid = :run
 """
 
 
-def told(db: sqlite3.Connection, model: str = "") -> Iterator[ModelVersion]:
+def told(db: Connection, model: str = "") -> Iterator[ModelVersion]:
     """The versions whose registration stored events tell, listed by the registry or not.
 
     Args:
@@ -59,7 +59,7 @@ def told(db: sqlite3.Connection, model: str = "") -> Iterator[ModelVersion]:
                 )
 
 
-def listed(db: sqlite3.Connection) -> Iterator[ModelVersion]:
+def listed(db: Connection) -> Iterator[ModelVersion]:
     """The versions that the registry lists."""
     for row in db.execute(_ALL):
         yield ModelVersion(
@@ -85,14 +85,14 @@ def said(replay: Replay, run: str, model: str, version: int) -> tuple[dict[str, 
     return {}, ""
 
 
-def starts(db: sqlite3.Connection, of: ModelVersion) -> set[str]:
+def starts(db: Connection, of: ModelVersion) -> set[str]:
     """Ids of the runs that a model version begins at: the one that registered, and trained it."""
     row = db.execute(_ROW, {"model": of.model, "version": of.version}).fetchone()
     return {of.producer} if row is None else {of.producer, row["run_id"], row["training_run_id"]}
 
 
 def check(
-    db: sqlite3.Connection, replay: Replay, artifacts: ArtifactStore, of: ModelVersion
+    db: Connection, replay: Replay, artifacts: ArtifactStore, of: ModelVersion
 ) -> Iterator[Finding]:
     """What of a model version's entry is not as its register run said.
 
@@ -111,7 +111,7 @@ def check(
             yield _finding("changed", of.ref, says)
 
 
-def numbers(db: sqlite3.Connection, model: str, *, known: set[int]) -> Iterator[Finding]:
+def numbers(db: Connection, model: str, *, known: set[int]) -> Iterator[Finding]:
     """Numbers are given without gaps, so a gap was a version.
 
     Args:
@@ -135,7 +135,7 @@ def numbers(db: sqlite3.Connection, model: str, *, known: set[int]) -> Iterator[
 
 
 def _differences(
-    db: sqlite3.Connection, replay: Replay, artifacts: ArtifactStore, row: sqlite3.Row
+    db: Connection, replay: Replay, artifacts: ArtifactStore, row: Row
 ) -> Iterator[str]:
     if not row["run_id"]:  # registered outside a run: no event tells of it
         for model in told(db, row["model"]):
@@ -163,9 +163,7 @@ def _differences(
     yield from _body(artifacts, row["body"], read, body.get("signature") or "")
 
 
-def _registered(
-    db: sqlite3.Connection, replay: Replay, row: sqlite3.Row
-) -> tuple[dict[str, Any], str]:
+def _registered(db: Connection, replay: Replay, row: Row) -> tuple[dict[str, Any], str]:
     """What was said of an entry by the run that it names, else by one that met it there.
 
     A run that was killed between registering and saying so is done again: the next one has
@@ -181,7 +179,7 @@ def _registered(
     return next(((body, recipe) for body, recipe in found if recipe == row["recipe"]), ({}, ""))
 
 
-def _unfinished(replay: Replay, row: sqlite3.Row) -> bool:
+def _unfinished(replay: Replay, row: Row) -> bool:
     """Whether the run that an entry names began with its recipe, and has not completed."""
     with replay.store.read() as own:
         found = own.execute(_RUN, {"run": row["run_id"]}).fetchone()
@@ -249,7 +247,7 @@ def _finding(state: Any, name: str, says: str) -> Finding:
     return Finding(kind="registry", state=state, name=name, says=says, recovery=BACKUP)
 
 
-def body_of(db: sqlite3.Connection, of: ModelVersion) -> dict[str, Any]:
+def body_of(db: Connection, of: ModelVersion) -> dict[str, Any]:
     """What the registry keeps with a model version; empty if it does not know it."""
     row = db.execute(_ROW, {"model": of.model, "version": of.version}).fetchone()
     try:

@@ -7,7 +7,6 @@ chunk whose bytes are not what its hash says is told, and not believed.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..content.merkle import Chunk
 from ..errors import DataError, EventError
 from ..events.canonical import event_hash, parse
 from ..graph import closure, nodes
+from ..graph.connection import Connection, Row
 from ..graph.facts import Facts, SnapshotFact, facts
 from ..graph.ingest import Ingest
 from ..graph.store import Store
@@ -46,9 +46,7 @@ class Replay:
         tell: is told how many events have been heard.
     """
 
-    def __init__(
-        self, db: sqlite3.Connection, tell: Callable[[int], None] = lambda _: None
-    ) -> None:
+    def __init__(self, db: Connection, tell: Callable[[int], None] = lambda _: None) -> None:
         self._db = db
         self._tell = tell
         # SQLite's private database on disk: it is gone with its connection, and large graphs
@@ -188,7 +186,7 @@ class Replay:
             return {uuid for (uuid,) in own.execute(_PARENTS, {"ids": json.dumps(ids)})}
 
     @staticmethod
-    def _uuids(own: sqlite3.Connection, found: Iterable[int]) -> set[str]:
+    def _uuids(own: Connection, found: Iterable[int]) -> set[str]:
         ids = [node // 4 for node in found if node % 4 == nodes.RUN]
         return {row["uuid"] for row in own.execute(_UUIDS, {"ids": json.dumps(ids)})}
 
@@ -198,7 +196,7 @@ def _check(found: str, expected: str) -> None:
         raise ValueError(f"its text is not what its hash says: it hashes to {found}")
 
 
-def _check_columns(said: Facts, row: sqlite3.Row) -> None:
+def _check_columns(said: Facts, row: Row) -> None:
     for column, value in (
         ("run_id", said.run.run_id),
         ("event_time", said.time),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..content.stat import StatCache
 from ..content.store import ArtifactStore
 from ..errors import BegatError
 from ..graph import nodes, queries
+from ..graph.connection import Connection, Row
 from ..modules import PREFIX, Modules, archive, unpacked
 from ..recipe import Recipe, Reference, explain
 from ..records import DatasetVersion, ModelVersion, Snapshot
@@ -239,7 +239,7 @@ def _functions(
             yield called, 0
 
 
-def _reference(own: sqlite3.Connection, row: sqlite3.Row) -> Reference:
+def _reference(own: Connection, row: Row) -> Reference:
     kind, at = nodes.split(row["node"])
     if kind == nodes.SNAPSHOT:
         versions = tuple(_version(one) for one in own.execute(_MANY, {"node": row["node"]}))
@@ -261,7 +261,7 @@ def _reference(own: sqlite3.Connection, row: sqlite3.Row) -> Reference:
     return version
 
 
-def _version(row: sqlite3.Row) -> DatasetVersion:
+def _version(row: Row) -> DatasetVersion:
     return queries.version_of(row, row["producer"])
 
 

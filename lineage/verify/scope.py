@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import RefError
 from ..graph import closure, nodes, queries
+from ..graph.connection import Connection, Row
 from ..graph.resolve import resolve
 from ..graph.store import Store
 from ..records import DatasetVersion, ModelVersion, RunRef
@@ -95,7 +95,7 @@ def of(store: Store, ref: str) -> Scope:
         return _version(db, named)
 
 
-def _everything(db: sqlite3.Connection) -> Scope:
+def _everything(db: Connection) -> Scope:
     models = {model.ref: model for model in registry.told(db)}
     models |= {model.ref: model for model in registry.listed(db)}
     return Scope(
@@ -106,7 +106,7 @@ def _everything(db: sqlite3.Connection) -> Scope:
     )
 
 
-def _run(store: Store, db: sqlite3.Connection, named: RunRef) -> Scope:
+def _run(store: Store, db: Connection, named: RunRef) -> Scope:
     scope = Scope(name=f"run {named.run_id}", runs={named.run_id})
     for task in queries.task_runs(store, named.run_id):
         scope.runs |= {task["run_id"], task["reuse_of"] or task["run_id"]}
@@ -119,7 +119,7 @@ def _run(store: Store, db: sqlite3.Connection, named: RunRef) -> Scope:
     return scope
 
 
-def _version(db: sqlite3.Connection, named: DatasetVersion) -> Scope:
+def _version(db: Connection, named: DatasetVersion) -> Scope:
     scope = Scope(name=f"{named} {named.digest[:15]}", version=named)
     if named.producer:
         scope.runs.add(named.producer)
@@ -130,7 +130,7 @@ def _version(db: sqlite3.Connection, named: DatasetVersion) -> Scope:
     return scope
 
 
-def _products(db: sqlite3.Connection, of: DatasetVersion) -> Iterator[sqlite3.Row]:
+def _products(db: Connection, of: DatasetVersion) -> Iterator[Row]:
     yield from db.execute(
         _PRODUCT,
         {
@@ -143,7 +143,7 @@ def _products(db: sqlite3.Connection, of: DatasetVersion) -> Iterator[sqlite3.Ro
     ).fetchall()
 
 
-def _named_by_events(db: sqlite3.Connection, ref: str) -> ModelVersion | RunRef | None:
+def _named_by_events(db: Connection, ref: str) -> ModelVersion | RunRef | None:
     model, at, number = ref.rpartition("@")
     if at and number.isdecimal():
         found = {one.version: one for one in registry.told(db, model)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from .report import Counts, Finding, Recovery, Report
 from .scope import Scope
 
 if TYPE_CHECKING:
+    from ..graph.connection import Connection
     from ..workspace import Workspace
 
 
@@ -54,7 +54,7 @@ class Verification:
         """All of it."""
         return Report(ref=self.scope.name, findings=tuple(self.findings), counts=self.counts)
 
-    def run(self, db: sqlite3.Connection) -> None:
+    def run(self, db: Connection) -> None:
         """Look at events, graph and registry: all of one state of the store.
 
         Raises:

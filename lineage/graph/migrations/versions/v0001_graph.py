@@ -13,22 +13,23 @@ revision = "0001"
 down_revision = None
 
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Apply this revision."""
     op.create_table(
         "chunk",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("digest", Words, nullable=False),
+        sa.Column("content", Words, nullable=False),
+        sa.Column("body", Words, nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_chunk")),
     )
     op.create_table(
         "dataset",
         sa.Column("id", Key, nullable=False),
-        sa.Column("namespace", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("namespace", Words, nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dataset")),
         sa.UniqueConstraint("namespace", "name", name=op.f("uq_dataset_namespace_name")),
     )
@@ -44,12 +45,12 @@ def upgrade() -> None:
     op.create_table(
         "event",
         sa.Column("id", Key, nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("event_time", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("hash", Words, nullable=False),
+        sa.Column("origin", Words, nullable=False),
+        sa.Column("event_time", Words, nullable=False),
+        sa.Column("run_id", Words, nullable=False),
+        sa.Column("type", Words, nullable=False),
+        sa.Column("body", Words, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
         sa.UniqueConstraint("hash", name=op.f("uq_event_hash")),
     )
@@ -57,8 +58,8 @@ def upgrade() -> None:
     op.create_table(
         "job",
         sa.Column("id", Key, nullable=False),
-        sa.Column("namespace", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("namespace", Words, nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("namespace", "name", name=op.f("uq_job_namespace_name")),
     )
@@ -67,7 +68,7 @@ def upgrade() -> None:
         "output",
         sa.Column("run", Key, autoincrement=False, nullable=False),
         sa.Column("version", Key, autoincrement=False, nullable=False),
-        sa.Column("facets", sa.Text(), nullable=False),
+        sa.Column("facets", Words, nullable=False),
         sa.PrimaryKeyConstraint("run", "version", name=op.f("pk_output")),
         sqlite_with_rowid=False,
     )
@@ -85,8 +86,8 @@ def upgrade() -> None:
         "reading",
         sa.Column("run", Key, autoincrement=False, nullable=False),
         sa.Column("node", Key, autoincrement=False, nullable=False),
-        sa.Column("argument", sa.Text(), nullable=False),
-        sa.Column("facets", sa.Text(), nullable=False),
+        sa.Column("argument", Words, nullable=False),
+        sa.Column("facets", Words, nullable=False),
         sa.PrimaryKeyConstraint("run", "node", "argument", name=op.f("pk_reading")),
         sqlite_with_rowid=False,
     )
@@ -94,21 +95,21 @@ def upgrade() -> None:
     op.create_table(
         "run",
         sa.Column("id", Key, nullable=False),
-        sa.Column("uuid", sa.Text(), nullable=False),
+        sa.Column("uuid", Words, nullable=False),
         sa.Column("job", Key, nullable=True),
         sa.Column("parent", Key, nullable=True),
         sa.Column("root", Key, nullable=True),
-        sa.Column("kind", sa.Text(), server_default="", nullable=False),
-        sa.Column("state", sa.Text(), server_default="", nullable=False),
-        sa.Column("started_at", sa.Text(), nullable=True),
-        sa.Column("ended_at", sa.Text(), nullable=True),
+        sa.Column("kind", Words, server_default="", nullable=False),
+        sa.Column("state", Words, server_default="", nullable=False),
+        sa.Column("started_at", Words, nullable=True),
+        sa.Column("ended_at", Words, nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=True),
-        sa.Column("recipe", sa.Text(), nullable=True),
+        sa.Column("recipe", Words, nullable=True),
         sa.Column("reusable", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("recorded", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("result", Words, nullable=True),
         sa.Column("reuse_of", Key, nullable=True),
-        sa.Column("facets", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("facets", Words, server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("uuid", name=op.f("uq_run_uuid")),
     )
@@ -119,7 +120,7 @@ def upgrade() -> None:
         "segment",
         sa.Column("id", Key, nullable=False),
         sa.Column("dataset", Key, nullable=False),
-        sa.Column("chunk", sa.Text(), nullable=False),
+        sa.Column("chunk", Words, nullable=False),
         sa.Column("known", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
         sa.UniqueConstraint("dataset", "chunk", name=op.f("uq_segment_dataset_chunk")),
@@ -137,8 +138,8 @@ def upgrade() -> None:
         "snapshot",
         sa.Column("id", Key, nullable=False),
         sa.Column("dataset", Key, nullable=False),
-        sa.Column("lineage_root", sa.Text(), nullable=False),
-        sa.Column("content_root", sa.Text(), nullable=False),
+        sa.Column("lineage_root", Words, nullable=False),
+        sa.Column("content_root", Words, nullable=False),
         sa.Column("partitions", Key, nullable=False),
         sa.Column("known", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
@@ -159,12 +160,12 @@ def upgrade() -> None:
         "version",
         sa.Column("id", Key, nullable=False),
         sa.Column("dataset", Key, nullable=False),
-        sa.Column("partition", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("partition", Words, nullable=False),
+        sa.Column("digest", Words, nullable=False),
         sa.Column("size", Key, nullable=True),
         sa.Column("rows", Key, nullable=True),
-        sa.Column("format", sa.Text(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("format", Words, nullable=True),
+        sa.Column("kind", Words, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_version")),
         sa.UniqueConstraint(
             "dataset", "partition", "digest", name=op.f("uq_version_dataset_partition_digest")

@@ -13,53 +13,54 @@ revision = "0002"
 down_revision = "0001"
 
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Apply this revision."""
     op.create_table(
         "alias",
-        sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("model", Words, nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("model", "name", name=op.f("pk_alias")),
     )
     op.create_table(
         "file",
-        sa.Column("manifest", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("manifest", Words, nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.Column("size", Key, nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("digest", Words, nullable=False),
         sa.PrimaryKeyConstraint("manifest", "name", name=op.f("pk_file")),
     )
     op.create_index("ix_file_digest", "file", ["digest"], unique=False)
     op.create_table(
         "lease",
-        sa.Column("recipe", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("heartbeat", sa.Text(), nullable=False),
-        sa.Column("expires", sa.Text(), nullable=False),
+        sa.Column("recipe", Words, nullable=False),
+        sa.Column("owner", Words, nullable=False),
+        sa.Column("heartbeat", Words, nullable=False),
+        sa.Column("expires", Words, nullable=False),
         sa.PrimaryKeyConstraint("recipe", name=op.f("pk_lease")),
     )
     op.create_table(
         "model",
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.Column("latest", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("created_at", Words, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_model")),
     )
     op.create_table(
         "model_version",
-        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("model", Words, nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("recipe", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("training_run_id", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("registered_by", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.Text(), nullable=False),
-        sa.Column("stage", sa.Text(), server_default="None", nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("recipe", Words, nullable=False),
+        sa.Column("run_id", Words, nullable=False),
+        sa.Column("training_run_id", Words, nullable=False),
+        sa.Column("digest", Words, nullable=False),
+        sa.Column("registered_by", Words, nullable=False),
+        sa.Column("created_at", Words, nullable=False),
+        sa.Column("stage", Words, server_default="None", nullable=False),
+        sa.Column("body", Words, nullable=False),
         sa.PrimaryKeyConstraint("model", "version", name=op.f("pk_model_version")),
         sa.UniqueConstraint("model", "recipe", name=op.f("uq_model_version_model_recipe")),
     )
@@ -67,24 +68,24 @@ def upgrade() -> None:
     op.create_index("ix_model_version_run_id", "model_version", ["run_id"], unique=False)
     op.create_table(
         "pin",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("ref", sa.Text(), nullable=False),
-        sa.Column("pinned_by", sa.Text(), nullable=False),
-        sa.Column("pinned_at", sa.Text(), nullable=False),
+        sa.Column("digest", Words, nullable=False),
+        sa.Column("ref", Words, nullable=False),
+        sa.Column("pinned_by", Words, nullable=False),
+        sa.Column("pinned_at", Words, nullable=False),
         sa.PrimaryKeyConstraint("digest", "ref", name=op.f("pk_pin")),
     )
     op.create_table(
         "plan",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("key", Words, nullable=False),
+        sa.Column("body", Words, nullable=False),
+        sa.Column("created_at", Words, nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_plan")),
     )
     op.create_table(
         "presence",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("noted_at", sa.Text(), nullable=False),
+        sa.Column("digest", Words, nullable=False),
+        sa.Column("state", Words, nullable=False),
+        sa.Column("noted_at", Words, nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_presence")),
     )
 
