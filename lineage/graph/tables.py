@@ -141,7 +141,7 @@ run = Table(
     Index("ix_run_job_started_at", "job", "started_at"),
 )
 
-#: What runs are asked for by: their commit, image, packages and tags.
+#: What runs are asked for by: their commit, image, set of packages, and tags.
 trait = Table(
     "trait",
     metadata,
@@ -157,6 +157,15 @@ run_trait = Table(
     Column("trait", Key, primary_key=True, autoincrement=False),
     Column("run", Key, primary_key=True, autoincrement=False),
     Index("ix_run_trait_run", "run"),
+    sqlite_with_rowid=False,
+)
+
+#: Which package (`name==version`) is in which set of packages.
+trait_part = Table(
+    "trait_part",
+    metadata,
+    Column("part", Key, primary_key=True, autoincrement=False),
+    Column("whole", Key, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 
@@ -397,7 +406,7 @@ token = Table(
 
 #: What a rebuild empties and fills again.
 PROJECTION = (
-    *(job, dataset, symlink, declared, run, trait, run_trait),
+    *(job, dataset, symlink, declared, run, trait, run_trait, trait_part),
     *(version, product, current, output, snapshot, segment, binding, derived),
     *(edge, reading),
 )

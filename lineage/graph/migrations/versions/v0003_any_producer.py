@@ -62,6 +62,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_run_trait_run", "run_trait", ["run"], unique=False)
     op.create_table(
+        "trait_part",
+        sa.Column("part", Key, autoincrement=False, nullable=False),
+        sa.Column("whole", Key, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("part", "whole", name=op.f("pk_trait_part")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "current",
         sa.Column("dataset", Key, autoincrement=False, nullable=False),
         sa.Column("partition", Words, nullable=False),
@@ -111,7 +118,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
-    for table in ("token", "derived", "binding", "current", "run_trait", "trait"):
+    for table in ("token", "derived", "binding", "current", "trait_part", "run_trait", "trait"):
         op.drop_table(table)
     for table in ("declared", "symlink"):
         op.drop_table(table)
