@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -71,7 +72,7 @@ def test_a_write_that_fails_leaves_nothing(
     def full(*paths: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(demo.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space left"):
         demo.write(tmp_path / "demo")
 
