@@ -147,6 +147,7 @@ class Ingest:
 
     def _speak(self, row: dict[str, Any], said: Facts, origin: str, stamp: str) -> int:
         job = job_body(said.run.namespace, said.run.job)
+        self._rows.job(said.run.namespace, said.run.job)  # also if another event says it better
         changed = merge(row["facets"], {_JOB: job, **said.facets}, stamp)
         row |= _course(row, said) | self._columns(changed)
         if row["attempt"] is None:

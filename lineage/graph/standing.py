@@ -66,7 +66,11 @@ class Standing:
         change = facets.get("lifecycleStateChange")
         if change and change.said and change.said.get("lifecycleStateChange") == "RENAME":
             said[_RENAMED] = body(change.said.get("previousIdentifier"))
-        before = self._others(self._rows.said("dataset", dataset)) if said else set()
+        if not said:
+            return
+        for one in said.values():  # named is named, also where another event says it better
+            self._named(one.said if isinstance(one.said, dict) else {})
+        before = self._others(self._rows.said("dataset", dataset))
         if self._tell("dataset", dataset, said, stamp):
             self._link(dataset, before, self._others(self._rows.said("dataset", dataset)))
 
@@ -86,8 +90,13 @@ class Standing:
 
     def _others(self, kept: Registers) -> set[int]:
         """Ids of the datasets that a dataset says it is, too."""
-        named: list[Any] = [registers.said(kept, _RENAMED)]
-        named += (registers.said(kept, "symlinks") or {}).get("identifiers") or []
+        renamed, linked = (registers.said(kept, key) or {} for key in (_RENAMED, "symlinks"))
+        return self._named(renamed) | self._named(linked)
+
+    def _named(self, said: Mapping[str, Any]) -> set[int]:
+        """Ids of the datasets that a `symlinks` facet or a former identifier names."""
+        identifiers = said.get("identifiers")
+        named = [said, *(identifiers if isinstance(identifiers, list) else ())]
         return {
             self._rows.dataset(Dataset(namespace=one["namespace"], name=one["name"]))
             for one in named
