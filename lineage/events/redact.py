@@ -9,10 +9,10 @@
 | the `value` beside a `name` or `key` that is such a name | `"name":"PGPASSWORD","value":"***"` |
 
 A secret's name is one of a fixed list, whole, in any case, its words joined by `_`, `-`, `.`,
-a space or nothing. Whatever is called otherwise (`n_tokens`, `tokenizer`, `random_state`) stays. So do
-objects under such a name, though what they hold is looked at: a column may be called
-`password`; so do digests, and versions of packages. What an event says besides, and what was
-redacted before, is not changed.
+a space or nothing. Whatever is called otherwise (`n_tokens`, `tokenizer`, `random_state`)
+stays. So do objects under such a name, though what they hold is looked at: a column may be
+called `password`; so do digests, and versions of packages. What an event says besides, and
+what was redacted before, is not changed.
 """
 
 from __future__ import annotations
