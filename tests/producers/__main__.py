@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from . import airflow, dbt, places, streams
+from .check import check as compared
 
 #: Who runs what.
 PRODUCERS: Mapping[str, Callable[[Path, Callable[[str], None]], list[Path]]] = {
@@ -51,6 +52,16 @@ def _command(name: str, ran: tuple[str, ...], about: str) -> click.Command:
 producers.add_command(_command("airflow", ("airflow",), "Run the DAGs, both ways."))
 producers.add_command(_command("dbt", ("dbt",), "Run the dbt project, in both modes."))
 producers.add_command(_command("all", tuple(PRODUCERS), "Run all there is (about 4 minutes)."))
+
+
+@producers.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default=places.STREAMS
+)
+def check(folder: Path) -> None:
+    """Compare what begat makes of the streams in FOLDER with what their definitions mean."""
+    if found := compared(folder.resolve(), click.echo):
+        raise click.ClickException(f"{found} differences")
 
 
 if __name__ == "__main__":
