@@ -16,7 +16,7 @@ DAY = "2024-01-01"
 #: What `dags test` runs, in order, and how it exits: files twice, under the same run ids.
 TESTED: tuple[tuple[str, int], ...] = (("files", 0), ("tables", 0), ("attempts", 1), ("files", 0))
 #: What the scheduler is asked to run; outer triggers files by itself.
-TRIGGERED = ("tables", "attempts", "outer")
+TRIGGERED = ("tables", "attempts", "killed", "outer")
 SCHEDULED = frozenset({*TRIGGERED, "files"})
 SERVERS = ("api-server", "dag-processor", "scheduler")
 ENDS = frozenset({"COMPLETE", "FAIL"})

@@ -7,42 +7,38 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import graph, said, streams
+from . import said, streams
 from .expected import EXPECTED
+from .graph import Graph
 from .lineage import Lineage, Name, ancestors, differences
 
 #: dbt's log tells of every SQL statement as a run: how many there are is the adapter's affair.
 _STATEMENT = re.compile(r"\.sql\.\d+$")
 
 
-def check(folder: Path, tell: Callable[[str], None]) -> int:
-    """How many differences there are in the streams of a folder, each of which is told."""
-    found = 0
-    for stream, expected in EXPECTED.items():
-        events = streams.read(folder / f"{stream}.ndjson")
-        if not events:
-            tell(f"{stream}: no such stream in {folder}")
-            continue
-        meant = _named(expected, stream, streams.noted(folder))
-        spoken = said.lineage(events)
-        made = graph.lineage(events)
-        lines = [
-            *(f"{stream}: the producer: {line}" for line in differences(_folded(spoken), meant)),
-            *(f"{stream}: the graph: {line}" for line in differences(_folded(made), meant)),
-            *(f"{stream}: statements: {line}" for line in _statements(spoken)),
-            *(f"{stream}: ancestry: {line}" for line in _ancestry(made, meant)),
-        ]
-        for line in lines:
-            tell(line)
-        tell(f"{stream}: {len(events)} events, {len(lines)} differences")
-        found += len(lines)
-    return found
+def compared(folder: Path, stream: str, tell: Callable[[str], None]) -> int:
+    """How many differences there are in one stream of a folder, each of which is told."""
+    events = streams.read(folder / f"{stream}.ndjson")
+    meant = _named(EXPECTED[stream], stream, streams.noted(folder))
+    spoken, graph = said.lineage(events), Graph(events)
+    lines = [
+        *(f"the producer: {line}" for line in differences(_folded(spoken), meant)),
+        *(f"statements: {line}" for line in _statements(spoken)),
+        *(f"the graph: {line}" for line in differences(_folded(graph.lineage()), meant)),
+        *(f"ancestry: {line}" for line in _ancestry(graph.ancestry(), meant)),
+        *(["the graph depends on the order of events"] if graph.depends_on_order() else ()),
+    ]
+    for line in lines:
+        tell(f"{stream}: {line}")
+    tell(f"{stream}: {len(events)} events, {len(lines)} differences")
+    return len(lines)
 
 
-def _ancestry(made: Lineage, meant: Lineage) -> list[str]:
+def _ancestry(found: Mapping[Name, frozenset[str]], meant: Lineage) -> list[str]:
+    """Datasets whose latest version has other jobs among its ancestors than it should have."""
     lines = []
     for dataset in meant.upstream:
-        told, expected = ancestors(made.upstream, dataset), ancestors(meant.upstream, dataset)
+        told, expected = found.get(dataset, frozenset()), ancestors(meant.upstream, dataset)
         if told != expected:
             lines.append(f"{' '.join(dataset)}: {sorted(told)}, not {sorted(expected)}")
     return lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .lineage import Ends, Lineage, Name, Parents, Upstream
+from .lineage import UNKNOWN, Ends, Lineage, Name, Parents, Upstream
 
 NOTHING: frozenset[Name] = frozenset()
 
@@ -96,6 +96,20 @@ ATTEMPTS_PARENTS: Parents = {
 }
 #: A task that skips itself is COMPLETE like any other, and its outlets are its outputs.
 ATTEMPTS_DIFFERENTLY: Upstream = {file("skipped"): {"attempts.skipped": NOTHING}}
+
+# --- dags/killed.py ------------------------------------------------------------------------
+
+#: dies ends without a word, and wrote nothing; Airflow sends no event in its place.
+KILLED: Upstream = {file("cleared"): {"killed.clears": NOTHING}}
+KILLED_ENDS: Ends = {
+    "killed": {"COMPLETE": 1},
+    "killed.dies": {UNKNOWN: 1},
+    "killed.clears": {"COMPLETE": 1},
+}
+KILLED_PARENTS: Parents = {
+    "killed.dies": frozenset({"killed"}),
+    "killed.clears": frozenset({"killed"}),
+}
 
 # --- dags/outer.py -------------------------------------------------------------------------
 
@@ -258,13 +272,22 @@ EXPECTED: Mapping[str, Lineage] = {
             TABLES_DIFFERENTLY,
             ATTEMPTS,
             ATTEMPTS_DIFFERENTLY,
+            KILLED,
             _shop(ARTIFACTS, "model", MODELS),
         ),
-        ends={**FILES_ENDS, **TABLES_ENDS, **ATTEMPTS_ENDS, **OUTER_ENDS, **CALLED_ENDS},
+        ends={
+            **FILES_ENDS,
+            **TABLES_ENDS,
+            **ATTEMPTS_ENDS,
+            **KILLED_ENDS,
+            **OUTER_ENDS,
+            **CALLED_ENDS,
+        },
         parents={
             **FILES_PARENTS,
             **TABLES_PARENTS,
             **ATTEMPTS_PARENTS,
+            **KILLED_PARENTS,
             **_parents(CALLED_ENDS),
             **OUTER_PARENTS,
         },

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 #: Namespace and name.
 Name = tuple[str, str]
+#: What a run ended as, of which no event says that it ended.
+UNKNOWN = ""
 #: By dataset: which jobs wrote it, and what each of them made it from.
 Upstream = Mapping[Name, Mapping[str, frozenset[Name]]]
 #: By job: how its runs ended, and how many did so.
@@ -60,7 +62,7 @@ def _edges(upstream: Upstream) -> set[str]:
 
 def _counts(ends: Ends) -> set[str]:
     return {
-        f"{job} {state} {times} times"
+        f"{job} {state or 'UNKNOWN'} {times} times"
         for job, states in ends.items()
         for state, times in states.items()
     }

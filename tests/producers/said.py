@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .lineage import Lineage, Name
+from .lineage import UNKNOWN, Lineage, Name
 
 _RANK = ("ABORT", "FAIL", "COMPLETE")
 
@@ -25,7 +25,7 @@ def lineage(events: Iterable[Mapping[str, Any]]) -> Lineage:
     runs: dict[str, list[list[Mapping[str, Any]]]] = defaultdict(list)
     for event in events:
         executions = runs[event["run"]["runId"]]
-        if not executions or (event["eventType"] == "START" and _end(executions[-1])):
+        if not executions or (event["eventType"] == "START" and _end(executions[-1]) != UNKNOWN):
             executions.append([])
         executions[-1].append(event)
     upstream: dict[Name, dict[str, frozenset[Name]]] = defaultdict(dict)
@@ -53,7 +53,7 @@ def lineage(events: Iterable[Mapping[str, Any]]) -> Lineage:
 
 def _end(run: Iterable[Mapping[str, Any]]) -> str:
     types = {event["eventType"] for event in run}
-    return max(types & set(_RANK), key=_RANK.index, default="")
+    return max(types & set(_RANK), key=_RANK.index, default=UNKNOWN)
 
 
 def _name(dataset: Mapping[str, Any]) -> Name:
