@@ -43,13 +43,19 @@ def canonical(value: Any) -> str:
     Raises:
         EventError: something in it is refused; the message names the path.
     """
+    return _written(value, keys_are_strings=False)
+
+
+def _written(value: Any, *, keys_are_strings: bool) -> str:
     try:
         text = _encode(value)
-        text.encode()
+        if not text.isascii():
+            text.encode()
     except (TypeError, ValueError, RecursionError, InvalidOperation) as error:
         raise _refusal(value, error) from None
     marked = "\\u0000" in text
-    if (marked or not _has_string_keys(value)) and any(True for _ in _refused(value)):
+    sound = not marked and (keys_are_strings or _has_string_keys(value))
+    if not sound and any(True for _ in _refused(value)):
         raise _refusal(value)
     return _MARKED.sub(r"\1", text) if marked else text
 
@@ -79,7 +85,7 @@ def parse(text: str | bytes) -> dict[str, Any]:
 
 
 def read(text: str | bytes) -> tuple[dict[str, Any], str]:
-    """The JSON object that `text` says, and its canonical form.
+    """What `text` says, and its canonical form; see `parse` and `canonical`.
 
     Raises:
         EventError: it is no JSON object, or holds something that is refused.
@@ -132,7 +138,8 @@ def read_at(text: str, start: int) -> tuple[dict[str, Any], str, int]:
         raise EventError(f"an event is a JSON object; got one {_kind(value)}")
     if repeated:
         raise _refusal(value)
-    return value, canonical(value), end
+    # JSON has no keys but strings.
+    return value, _written(value, keys_are_strings=True), end
 
 
 class _Repeated(dict[str, Any]):
