@@ -21,7 +21,9 @@ _OWN = {
     "models": ".models:models",
     "pictures": ".pictures:pictures",
     "runs": ".runs:runs",
+    "serve": ".serve:serve",
     "show": ".show:show",
+    "token": ".token:token",
     "verify": ".verify:verify",
 }
 #: What their help begins with, so that a list of them imports none; a test compares.
@@ -32,7 +34,9 @@ SUMMARIES = {
     "models": "List registered model versions.",
     "pictures": "List the pictures of REF, or write them to a folder.",
     "runs": "List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.",
+    "serve": "Serve the lineage store over HTTP: events in, answers out.",
     "show": "Show everything that REF stands on.",
+    "token": "Make, list and revoke the server's tokens.",
     "verify": "Check that everything REF stands on is there, and still what it was.",
 }
 INTERRUPTED = 130

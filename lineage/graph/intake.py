@@ -20,6 +20,8 @@ class Refusal:
 
     #: Its place among those that came, from 0.
     index: int
+    #: `unreadable` as JSON, or `invalid` as OpenLineage.
+    kind: str
     reason: str
 
 
@@ -36,7 +38,13 @@ class Intake:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def take(store: Store, events: Iterable[Read | EventError], origin: Origin = "ingested") -> Intake:
+def take(
+    store: Store,
+    events: Iterable[Read | EventError],
+    origin: Origin = "ingested",
+    *,
+    most_refused: int | None = None,
+) -> Intake:
     """Store events as they are read, so that however many there are, few are held.
 
     What is counted as stored is committed. Events that were taken before come to nothing, so
@@ -46,20 +54,24 @@ def take(store: Store, events: Iterable[Read | EventError], origin: Origin = "in
         store: where to.
         events: as `events.reading` reads them.
         origin: `ingested`, unless begat itself recorded them.
+        most_refused: no more is read when so many were refused; None for no bound.
 
     Raises:
+        EventError: more than `most_refused` were refused.
         StoreError: the store failed. Transactions before the one that failed are kept.
     """
     intake = Intake()
     held: list[Statement] = []
     size = 0
     for event in events:
-        try:
-            if isinstance(event, EventError):
-                raise event
-            said = statement(event.event, event.text)
-        except EventError as error:
-            intake.refused.append(Refusal(index=intake.received, reason=str(error)))
+        said = _said(event, intake.received)
+        if isinstance(said, Refusal):
+            if len(intake.refused) == most_refused:
+                raise EventError(
+                    f"more than {most_refused} events were refused, the first of them for "
+                    f"{intake.refused[0].reason}; send events only"
+                )
+            intake.refused.append(said)
         else:
             held.append(said)
             size += len(said.text)
@@ -69,6 +81,15 @@ def take(store: Store, events: Iterable[Read | EventError], origin: Origin = "in
             held, size = [], 0
     _keep(store, held, origin, intake)
     return intake
+
+
+def _said(event: Read | EventError, index: int) -> Statement | Refusal:
+    if isinstance(event, EventError):
+        return Refusal(index=index, kind="unreadable", reason=str(event))
+    try:
+        return statement(event.event, event.text)
+    except EventError as error:
+        return Refusal(index=index, kind="invalid", reason=str(error))
 
 
 def _keep(store: Store, held: list[Statement], origin: Origin, intake: Intake) -> None:
