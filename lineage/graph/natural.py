@@ -60,8 +60,6 @@ def _by(columns: int) -> str:
 # The snapshot of a binding is called by its run's row, which is another one in each store.
 _ROOT = """CASE WHEN {0}b.snapshot IS NULL THEN {0}s.lineage_root
     ELSE 'run:' || {0}r.uuid || '/' || {0}b.partition || '/' || {0}b.digest END"""
-_BOUND = """LEFT JOIN dataset {0}d ON {0}d.id = {0}s.dataset
-LEFT JOIN binding {0}b ON {0}b.snapshot = {0}s.id LEFT JOIN run {0}r ON {0}r.id = {0}b.run"""
 #: By kind of a node: its natural key, and the tables this is in. {0} begins every alias,
 #: {1} is the node. What a node points to may be missing; then its names are NULL.
 _NODES = {
@@ -75,7 +73,10 @@ _NODES = {
     ),
     nodes.SNAPSHOT: (
         ("{0}d.namespace", "{0}d.name", _ROOT),
-        f"LEFT JOIN snapshot {{0}}s ON {{0}}s.id = {{1}} / 4 {_BOUND}",
+        """LEFT JOIN snapshot {0}s ON {0}s.id = {1} / 4
+        LEFT JOIN dataset {0}d ON {0}d.id = {0}s.dataset
+        LEFT JOIN binding {0}b ON {0}b.snapshot = {0}s.id
+        LEFT JOIN run {0}r ON {0}r.id = {0}b.run""",
     ),
     nodes.SEGMENT: (
         ("{0}d.namespace", "{0}d.name", "{0}s.chunk"),
@@ -84,7 +85,8 @@ _NODES = {
     ),
 }
 
-#: The projection. A trait is here with the runs that have it, or that have a set it is in.
+#: The projection. A trait is here with the runs that have it, or that have a set it is in, and
+#: the snapshot that only one reading has is here as its binding.
 TABLES = (
     _plain("job", "namespace name facets", 2, "SELECT namespace, name, facets FROM job"),
     _plain("dataset", "namespace name facets", 2, "SELECT namespace, name, facets FROM dataset"),
@@ -166,8 +168,9 @@ TABLES = (
         "snapshot",
         "namespace name lineage_root content_root partitions known",
         3,
-        f"""SELECT d.namespace, d.name, {_ROOT.format("")}, s.content_root, s.partitions, s.known
-        FROM snapshot s {_BOUND.format("")}""",
+        """SELECT d.namespace, d.name, s.lineage_root, s.content_root, s.partitions, s.known
+        FROM snapshot s LEFT JOIN dataset d ON d.id = s.dataset
+        WHERE NOT EXISTS (SELECT 1 FROM binding b WHERE b.snapshot = s.id)""",
     ),
     _plain(
         "segment",
