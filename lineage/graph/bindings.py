@@ -58,13 +58,19 @@ class Bindings:
         root = f"{EXECUTION}{run}/{said.partition}/{said.digest}"
         key = {"dataset": dataset, "lineage_root": root}
         found = self._rows.one("find_snapshot", **key)
+        known = ("snapshot", dataset, root)
+        found = self._rows.known.ids.get(known)
+        if found is None and run not in self._rows.known.added:
+            stored = self._rows.one("find_snapshot", **key)
+            found = stored[0] if stored else None
         new = found is None
+        if found is None:
+            found = self._rows.add("snapshot", **key, content_root="", partitions=0, known=1)
+        self._rows.known.ids[known] = found
+        binding = Binding(found, run, dataset, said.partition, said.digest, at)
         if new:
-            found = self._rows.one("add_snapshot", **key, content_root="", partitions=0)
-            self._rows.do("know_snapshot", the_id=found[0], known=1)
-        binding = Binding(found[0], run, dataset, said.partition, said.digest, at)
-        if new:
-            self._rows.do("add_binding", **binding._asdict())
+            self._rows.known.unbound.discard(dataset)
+            self._rows.later("add_binding", **binding._asdict())
             if said.digest:  # it stands for itself until it is seen
                 self._rows.product(self._rows.version(dataset, said), 0)
             self._rows.known.bound_reads.setdefault(run, set()).add(dataset)
@@ -89,7 +95,7 @@ class Bindings:
     def changed(self, dataset: int, partition: str, since: str, digest: str) -> None:
         """Bind anew whoever may have read a version that has just come, or is gone."""
         family = self.family(dataset)
-        if not any(self._rows.one("any_binding", dataset=one, since=since)[0] for one in family):
+        if not any(self._is_bound(one, since) for one in family):
             return
         until = self._rows.one("next_current", dataset=dataset, partition=partition, since=since)
         for member in family:
@@ -124,7 +130,7 @@ class Bindings:
 
     def is_open(self, dataset: int) -> bool:
         """Whether events say what was current of a dataset, under any of its names."""
-        return any(self._rows.one("any_current", dataset=one)[0] for one in self.family(dataset))
+        return any(map(self._was_current, self.family(dataset)))
 
     def open(self, dataset: int) -> None:
         """Bind also those who read versions of it that nobody was known to have made."""
@@ -147,6 +153,24 @@ class Bindings:
                 found |= others
             known[dataset] = tuple(sorted(found))
         return known[dataset]
+
+    def _was_current(self, dataset: int) -> bool:
+        known = self._rows.known
+        if dataset not in known.current and dataset not in known.never:
+            found = self._rows.one("any_current", dataset=dataset)[0]
+            (known.current if found else known.never).add(dataset)
+        return dataset in known.current
+
+    def _is_bound(self, dataset: int, since: str) -> bool:
+        """Whether a reading of a dataset, from a time on, may have to be bound anew."""
+        unbound = self._rows.known.unbound
+        if dataset in unbound:
+            return False
+        if self._rows.one("any_binding", dataset=dataset, since=since)[0]:
+            return True
+        if not self._rows.one("any_binding", dataset=dataset, since="")[0]:
+            unbound.add(dataset)
+        return False
 
     def _members(self, binding: Binding) -> set[int]:
         family = self.family(binding.dataset)

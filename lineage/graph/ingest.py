@@ -57,6 +57,8 @@ class Ingest:
         self._executions = Executions(self._rows, self._bindings, self._products)
         self._standing = Standing(self._rows, self._bindings, self._products)
         self._traits = Traits(self._rows)
+        #: To be called when all events of the transaction have spoken.
+        self.flush = self._rows.flush
 
     def add_event(self, said: Facts, body: str, origin: str) -> bool:
         """Store an event and project it, unless it is there with this origin or a better one.
@@ -90,7 +92,7 @@ class Ingest:
 
     def project(self, said: Facts, origin: str) -> None:
         """Let a stored event speak."""
-        self._rows.known.bound()
+        self._rows.bound()
         stamp = said.stamp(origin)
         if said.type == JOB:
             self._standing.job(said, stamp)
@@ -247,7 +249,7 @@ class Ingest:
             sources = [self._rows.dataset(named) for named in one.read]
             sources += [-self._rows.run(named) for named in one.runs]
             for source in sources or [0]:
-                self._rows.do("add_derived", run=run, written=written, read=source)
+                self._rows.later("add_derived", run=run, written=written, read=source)
             self._rows.known.derived.add(run)
 
     def _note(self, table: str, use: Use, stamp: str, run: int, **key: Any) -> bool:
@@ -264,9 +266,9 @@ class Ingest:
     def _snapshot(self, dataset: int, said: SnapshotFact) -> int:
         key = {"dataset": dataset, "lineage_root": said.lineage_root}
         about = {"content_root": said.content_root, "partitions": said.count}
-        found = self._rows.one("find_snapshot", **key)
+        found = self._find("snapshot", key)
         if not found:
-            found = (self._rows.one("add_snapshot", **key, **about)[0], 0)
+            found = (self._rows.add("snapshot", **key, **about, known=0), 0)
         row, known = found
         self._rows.do("describe_snapshot", snapshot=row, **about)
         # Rows are taken also when the chunks are known by name: they may be all there is of them.
@@ -276,6 +278,11 @@ class Ingest:
                 self._rows.edge(nodes.snapshot(row), self._segment(dataset, chunk))
             self._rows.do("know_snapshot", the_id=row, known=1)
         return nodes.snapshot(row)
+
+    def _find(self, table: str, key: dict[str, Any]) -> Any:
+        """Id of a snapshot or a segment, and whether its parts are known; None if it is new."""
+        self._rows.flush()
+        return self._rows.one(f"find_{table}", **key)
 
     def _chunks(self, said: SnapshotFact) -> Sequence[str]:
         """Digests of the chunks a snapshot consists of; none if this event does not tell.
@@ -293,9 +300,10 @@ class Ingest:
         return said.chunks if said.chunks and _root(said.chunks) == said.lineage_root else ()
 
     def _segment(self, dataset: int, chunk: str) -> int:
-        found = self._rows.one("find_segment", dataset=dataset, chunk=chunk)
+        key = {"dataset": dataset, "chunk": chunk}
+        found = self._find("segment", key)
         if not found:
-            found = (self._rows.one("add_segment", dataset=dataset, chunk=chunk)[0], 0)
+            found = (self._rows.add("segment", **key, known=0), 0)
         row, known = found
         if not known and (stored := self._rows.one("chunk_body", digest=chunk)):
             self._fill(row, dataset, json.loads(stored[0])["rows"])

@@ -49,16 +49,26 @@ class Known:
     #: Names of the same data, by dataset.
     families: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def bound(self) -> None:
-        """Forget everything if it is too much; between two events, when nothing is half done."""
-        if len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS:
-            self.forget()
+    #: The last id of each table.
+    last: dict[str, int] = field(default_factory=dict)
+    #: What events without a run said, by table and id.
+    standing: dict[tuple[str, int], Registers] = field(default_factory=dict)
+    #: Datasets that no reading is bound to.
+    unbound: set[int] = field(default_factory=set)
+    #: Datasets of which nothing was ever current.
+    never: set[int] = field(default_factory=set)
+
+    @property
+    def is_much(self) -> bool:
+        """Whether it is more than should be kept."""
+        return len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS
 
     def forget(self) -> None:
         """Know nothing any more."""
         for part in (
             *(self.ids, self.runs, self.added, self.outputs),
             *(self.bound_reads, self.derived, self.settled, self.current),
-            *(self.uses, self.described, self.families),
+            *(self.uses, self.described, self.families, self.last),
+            *(self.standing, self.unbound, self.never),
         ):
             part.clear()

@@ -122,7 +122,9 @@ class Store:
                 [version] = self._db.execute("PRAGMA data_version").fetchone()
                 if known is None or version != self._version:
                     known = Known()
-                yield Ingest(self._db, known)
+                ingest = Ingest(self._db, known)
+                yield ingest
+                ingest.flush()
             # It is true now that all of it is kept; inside another transaction that is not said.
             if not joins:
                 self._known, self._version = known, version
