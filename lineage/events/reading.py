@@ -48,7 +48,7 @@ def listed(text: str) -> Iterator[Read | EventError]:
     """
     at = _skip(text, 0)
     if text[at : at + 1] != "[":
-        yield _tried(text)
+        yield tried(text)
         return
     at = _skip(text, at + 1)
     if text[at : at + 1] == "]":
@@ -75,7 +75,7 @@ def lines(data: Iterable[bytes]) -> Iterator[Read | EventError]:
     """The events of a file or a body that has one a line; empty lines are none."""
     for line in data:
         if line.strip():
-            yield _tried(line)
+            yield tried(line)
 
 
 def split(body: bytes) -> Iterator[bytes]:
@@ -88,7 +88,8 @@ def split(body: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
-def _tried(text: str | bytes) -> Read | EventError:
+def tried(text: str | bytes) -> Read | EventError:
+    """The event that a text is, or why it is none."""
     try:
         return one(text)
     except EventError as error:
