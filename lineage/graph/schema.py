@@ -48,9 +48,11 @@ def make(db: Connection, dialect: str, name: str, driver: Any) -> None:
         )
     elif found != known[-1]:
         from .migrations import migrate
+        from .rebuild import rebuild
 
         with migrate.on(driver, dialect) as connection:
             migrate.upgrade(connection)
+        rebuild(db)  # an older begat read less in the same events
 
 
 def _revision(db: Connection, dialect: str, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +18,6 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
 from ..events.build import now
-from ..events.canonical import parse
 from ..events.text import text
 from . import sql
 from .connection import Connection
@@ -26,6 +25,7 @@ from .database import Database, open_database
 from .facts import facts
 from .ingest import Ingest
 from .known import Known
+from .rebuild import rebuild
 
 Origin = Literal["recorded", "ingested"]
 
@@ -33,9 +33,6 @@ Origin = Literal["recorded", "ingested"]
 TIMEOUT = 2.0
 #: Seconds that threads of one process queue for their turn.
 QUEUE = 60.0
-
-_EVENTS = "SELECT id, hash, origin, body FROM event WHERE id > :after ORDER BY id LIMIT :limit"
-_BATCH = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,21 +143,17 @@ class Store:
             for one, body in zip(said, texts, strict=True):
                 ingest.add_event(one, body, origin)
 
-    def rebuild(self) -> None:
+    def rebuild(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Make the graph anew from the stored events and chunks.
+
+        Args:
+            tell: is told how many events have spoken.
 
         Raises:
             StoreError: the store failed; the graph is as it was.
         """
         with self.write(patient=True) as db:
-            for table in sql.projection():
-                db.execute(f"DELETE FROM {table}")
-            ingest = Ingest(db)
-            after = 0
-            while rows := db.execute(_EVENTS, {"after": after, "limit": _BATCH}).fetchall():
-                for row in rows:
-                    ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])
-                after = rows[-1]["id"]
+            rebuild(db, tell)
 
     def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
         """The runs that answer each recipe, the earliest to complete first.
