@@ -115,6 +115,28 @@ class Store:
             with self._database.write(patient=patient) as db:
                 yield db
 
+    @contextmanager
+    def ingesting(self) -> Iterator[Ingest]:
+        """A transaction for events and chunks: all of what is put into it is kept, or nothing.
+
+        It goes on from what the last one knew of the rows.
+
+        Raises:
+            StoreError: the store failed, or others wrote for longer than the timeout.
+        """
+        with self._turn():
+            known, self._known = self._known, None
+            joins = self._database.in_transaction
+            with self._database.write() as db:
+                if not self._database.is_alone() or known is None:
+                    known = Known()
+                ingest = Ingest(db, known)
+                yield ingest
+                ingest.flush()
+            # It is true now that all of it is kept; inside another transaction that is not said.
+            if not joins:
+                self._known = known
+
     def record(
         self,
         events: Sequence[Mapping[str, Any]],
@@ -137,7 +159,7 @@ class Store:
             facts(event, digest_bytes(body.encode()))
             for event, body in zip(events, texts, strict=True)
         ]
-        with self._remembering() as ingest:
+        with self.ingesting() as ingest:
             for chunk in chunks:
                 ingest.add_chunk(chunk)
             for one, body in zip(said, texts, strict=True):
@@ -208,20 +230,6 @@ class Store:
         rows = [{"digest": digest, "state": state, "noted_at": noted} for digest in digests]
         with self.write() as db:
             db.executemany(sql.statements()["put_presence"], rows)
-
-    @contextmanager
-    def _remembering(self) -> Iterator[Ingest]:
-        """A transaction for events, which goes on from what the last one knew of the rows."""
-        with self._turn():
-            known, self._known = self._known, None
-            joins = self._database.in_transaction
-            with self._database.write() as db:
-                if not self._database.is_alone() or known is None:
-                    known = Known()
-                yield Ingest(db, known)
-            # It is true now that all of it is kept; inside another transaction that is not said.
-            if not joins:
-                self._known = known
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
