@@ -106,12 +106,16 @@ class Server:
         else:
             raise AssertionError("PostgreSQL did not start:\n" + "".join(said))
         # It would stand still when nobody reads what it says.
-        threading.Thread(target=self._process.stderr.read, daemon=True).start()
+        self._reader = threading.Thread(target=self._process.stderr.read)
+        self._reader.start()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop: at once and cleanly, or with SIGQUIT as if it had crashed."""
         self._process.send_signal(how)
         self._process.wait(timeout=60)
+        self._reader.join()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
 
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop and start."""
