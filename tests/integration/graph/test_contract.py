@@ -32,9 +32,6 @@ _MODULES = (
     *(test_closure, test_derivation, test_earlier, test_ingest, test_known, test_pedigree),
     *(test_pictures, test_producers, test_queries, test_resolve, test_store, test_versions),
 )
-#: Those that look at SQLite itself.
-_OF_SQLITE = {"test_statements_of_a_task"}
-
 
 
 def contract(module: ModuleType) -> type:
@@ -43,9 +40,8 @@ def contract(module: ModuleType) -> type:
     for name, found in vars(module).items():
         if isinstance(found, FixtureFunctionDefinition) and name != "store":
             members[name] = pytest.fixture(method(found._get_wrapped_function()))
-        elif name.startswith("test_") and name not in _OF_SQLITE:
-            if "store" in inspect.signature(found).parameters:
-                members[name] = staticmethod(found)
+        elif name.startswith("test_") and "store" in inspect.signature(found).parameters:
+            members[name] = staticmethod(found)
     return type("Test", (), members)
 
 
