@@ -17,10 +17,10 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from . import nodes
 from .facts import VersionFact
+from .known import Binding
 from .rows import Rows
 
 #: What every digest of bytes begins with, and the version of an output that named none.
@@ -29,22 +29,6 @@ CONTENT, EXECUTION = "blake3:", "run:"
 EVER = "~"
 #: Behind a time: sorts after that time, and before all later ones.
 _AFTER = "~"
-
-
-class Binding(NamedTuple):
-    """A row of `binding`."""
-
-    snapshot: int
-    run: int
-    dataset: int
-    partition: str
-    digest: str
-    at: str
-
-    @property
-    def node(self) -> int:
-        """The snapshot that the reading stands on."""
-        return nodes.snapshot(self.snapshot)
 
 
 class Bindings:
@@ -57,7 +41,6 @@ class Bindings:
         """A run's binding for what it read, and whether it is new; a new one is not bound yet."""
         root = f"{EXECUTION}{run}/{said.partition}/{said.digest}"
         key = {"dataset": dataset, "lineage_root": root}
-        found = self._rows.one("find_snapshot", **key)
         known = ("snapshot", dataset, root)
         found = self._rows.known.ids.get(known)
         if found is None and run not in self._rows.known.added:
@@ -73,24 +56,26 @@ class Bindings:
             self._rows.later("add_binding", **binding._asdict())
             if said.digest:  # it stands for itself until it is seen
                 self._rows.product(self._rows.version(dataset, said), 0)
-            self._rows.known.bound_reads.setdefault(run, set()).add(dataset)
+            self._rows.known.bindings.setdefault(run, []).append(binding)
         return binding, new
 
     def has_any(self, run: int) -> bool:
         """Whether a run has bindings at all."""
-        if run in self._rows.known.added:
-            return run in self._rows.known.bound_reads
         return bool(self.of_run(run))
 
     def of_run(self, run: int) -> list[Binding]:
         """All bindings of a run."""
+        if run in self._rows.known.added:
+            return self._rows.known.bindings.get(run, [])
         return [Binding(*row) for row in self._rows.all("bindings_of", run=run)]
 
     def move(self, run: int, at: str) -> None:
         """Bind a run's readings anew: it started at another time than was known."""
-        for binding in self.of_run(run):
+        moved = [binding._replace(at=at) for binding in self.of_run(run)]
+        self._rows.known.bindings[run] = moved
+        for binding in moved:
             self._rows.do("move_binding", the_snapshot=binding.snapshot, at=at)
-            self.bind(binding._replace(at=at))
+            self.bind(binding)
 
     def changed(self, dataset: int, partition: str, since: str, digest: str) -> None:
         """Bind anew whoever may have read a version that has just come, or is gone."""
@@ -117,9 +102,14 @@ class Bindings:
             for row in self._rows.all("bindings_between", **key):
                 self.bind(Binding(*row))
 
-    def bind(self, binding: Binding) -> None:
-        """Let a reading stand on what was current at its time."""
-        self._rows.stand(binding.node, self._members(binding))
+    def bind(self, binding: Binding, *, new: bool = False) -> None:
+        """Let a reading stand on what was current at its time; a new one stands on nothing yet."""
+        members = self._members(binding)
+        if new:
+            for member in members:
+                self._rows.edge(binding.node, member)
+        else:
+            self._rows.stand(binding.node, members)
 
     def join(self, datasets: Iterable[int]) -> None:
         """Bind anew all readers of datasets that turned out to be names of the same data."""
@@ -140,7 +130,7 @@ class Bindings:
                 binding, new = self.of(run, dataset, said, at)
                 if new:
                     self._rows.edge(nodes.run(run), binding.node)
-                    self.bind(binding)
+                    self.bind(binding, new=True)
 
     def family(self, dataset: int) -> tuple[int, ...]:
         """A dataset and all other names of the same data."""

@@ -208,14 +208,21 @@ class Ingest:
             if use.what.digest:
                 self._rows.version(dataset, use.what)
         new = self._note("reading", use, stamp, run, node=node, argument=use.argument)
-        if new and (use.resolved or isinstance(use.what, SnapshotFact)):
+        if new and use.resolved:
             self._rows.edge(nodes.run(run), node)
+            what = use.what
+            read = (
+                Output(dataset, what.partition, what.digest)
+                if isinstance(what, VersionFact)
+                else Output(dataset, "*", what.content_root)
+            )
+            self._rows.known.resolved.setdefault(run, set()).add(read)
         return loose
 
     def _bind(self, run: int, dataset: int, what: VersionFact, at: str) -> int:
         binding, new = self._bindings.of(run, dataset, what, at)
         if new:
-            self._bindings.bind(binding)
+            self._bindings.bind(binding, new=True)
         return binding.node
 
     def _settle_reads(self, run: int) -> None:
@@ -224,12 +231,18 @@ class Ingest:
         if not bindings:
             return
         said = [Output(one.dataset, one.partition, one.digest) for one in bindings]
-        said += [Output(*row) for row in self._rows.all("resolved_reads", run=run)]
+        said += self._resolved(run)
         for binding, own in zip(bindings, said, strict=False):
             if any(superseded_by(own, other) for other in said):
                 self._rows.do("drop_edge", child=nodes.run(run), parent=binding.node)
             else:
                 self._rows.edge(nodes.run(run), binding.node)
+
+    def _resolved(self, run: int) -> Iterable[Output]:
+        """What a run read by its producer; of a snapshot, no partition that another may name."""
+        if run in self._rows.known.added:
+            return self._rows.known.resolved.get(run, ())
+        return [Output(*row) for row in self._rows.all("resolved_reads", run=run)]
 
     def _write(self, run: int, uuid: str, use: Use, stamp: str) -> None:
         if not isinstance(use.what, VersionFact):

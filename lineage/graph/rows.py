@@ -85,7 +85,13 @@ class Rows:
 
     def dataset(self, named: Dataset) -> int:
         """Id of a dataset."""
-        return self.id("dataset", namespace=named.namespace, name=named.name)
+        key = {"namespace": named.namespace, "name": named.name}
+        dataset, new = self.find_or_add("dataset", **key)
+        if new:  # nothing is said of it yet
+            self.known.families[dataset] = (dataset,)
+            self.known.unbound.add(dataset)
+            self.known.never.add(dataset)
+        return dataset
 
     def run(self, uuid: str) -> int:
         """Id of a run, of which nothing but its name may be known; 0 for the empty name."""
@@ -151,6 +157,7 @@ class Rows:
                 self._pending.add("add_version", version, {"id": version, **key, **described})
                 self.known.ids[known] = version
                 self.known.described[version] = about
+                self.known.made.add(version)
                 return version
             version = found[0]
             self.known.ids[known] = version
@@ -168,7 +175,9 @@ class Rows:
 
     def product(self, version: int, run: int) -> int:
         """Node of a version as one run made it; a new one stands on that run."""
-        product, new = self.find_or_add("product", version=version, run=run)
+        product, new = self.find_or_add(
+            "product", version in self.known.made, version=version, run=run
+        )
         node = nodes.product(product)
         if new and run:
             self.edge(node, nodes.run(run))
@@ -218,12 +227,18 @@ class Rows:
         """Id of a row that has nothing but its key; added if it is missing."""
         return self.find_or_add(table, **key)[0]
 
-    def find_or_add(self, table: str, **key: Any) -> tuple[int, bool]:
-        """Id of a row that has nothing but its key, and whether it was missing."""
+    def find_or_add(self, table: str, is_missing: bool = False, /, **key: Any) -> tuple[int, bool]:
+        """Id of a row that has nothing but its key, and whether it was missing.
+
+        Args:
+            table: its name.
+            is_missing: it is not there if it is not known.
+            key: its columns.
+        """
         known = (table, *key.values())
         if (row := self.known.ids.get(known)) is not None:
             return row, False
-        found = self.one(f"find_{table}", **key)
+        found = None if is_missing else self.one(f"find_{table}", **key)
         row = self.known.ids[known] = found[0] if found else self._next(table)
         if not found:
             self._pending.add(f"add_{table}", row, {"id": row, **key})
