@@ -86,7 +86,7 @@ def test_upgraded_by_all_at_once(tmp_path: Path) -> None:
     with (
         closing(Store.open(f"sqlite:///{path}")) as store,
         store.write() as db,
-        migrate.on_sqlite(db) as connection,
+        migrate.on(db, "sqlite") as connection,
     ):
         migrate.downgrade(connection, "0001")
 

@@ -96,7 +96,7 @@ def test_statements_of_a_task(store: Store, history: History) -> None:
     start, end = history.task("step", writes=["made"]).events[-2:]
     store.record([start])
     asked: list[str] = []
-    store._db.set_trace_callback(asked.append)
+    store._database.connection.set_trace_callback(asked.append)
     store.record([end])
 
     about_it = ("FROM run", "FROM job", "FROM event", "FROM output", "FROM reading")
