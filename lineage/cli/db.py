@@ -6,7 +6,7 @@ import gzip
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -34,14 +34,14 @@ def upgrade(as_json: bool) -> None:
     if there is none.
     """
     from ..graph import sql
-    from ..graph.store import Store
+    from ..graph.database import revision_of
     from ..settings import make_home
     from ..workspace import workspace
     from .output import PATIENCE
 
     settings = workspace().settings
     make_home(settings)
-    before = Store.revision_of(settings.store, timeout=PATIENCE)
+    before = revision_of(settings.store, timeout=PATIENCE)
     patient_store().close()
     after = sql.revisions()[-1]
     if as_json:
@@ -226,11 +226,11 @@ def _events(store: Store) -> int:
     return number
 
 
-def _write(name: str, lines: Iterable[str]) -> int:
+def _write(name: str, lines: Generator[str, None, None]) -> int:
     """Write lines to a file, whole or not at all, or to stdout; how many."""
     written = 0
     try:
-        with _opened(name) as file:
+        with closing(lines), _opened(name) as file:
             for line in lines:
                 file.write(line.encode())
                 written += 1
@@ -274,11 +274,12 @@ def _whole(name: str) -> Iterator[Path]:
 _Tell = Callable[..., None]
 
 
-def _told(lines: Iterable[str], tell: _Tell) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        if number % 1000 == 0:
-            tell(number, 0)
-        yield line
+def _told(lines: Generator[str, None, None], tell: _Tell) -> Generator[str, None, None]:
+    with closing(lines):
+        for number, line in enumerate(lines, 1):
+            if number % 1000 == 0:
+                tell(number, 0)
+            yield line
 
 
 @contextmanager

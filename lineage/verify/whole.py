@@ -73,7 +73,7 @@ def _compare(
             yield Finding(
                 kind="graph",
                 state=state,
-                name=f"{more[state]} rows of {rows.table}",
+                name=f"{more[state]} row{'' if more[state] == 1 else 's'} of {rows.table}",
                 says=f"{SAYS[state]}: {', '.join(names)}" + (f" and {rest} more" if rest else ""),
                 recovery=_REBUILD,
             )
