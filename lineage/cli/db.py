@@ -14,10 +14,13 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import click
 
 from ..errors import ParameterError, WorldError
-from .output import as_json, console, patient_store, print_json, replacing, say
+from .output import as_json, check_file, console, patient_store, print_json, replacing, say
 
 if TYPE_CHECKING:
     from ..graph.store import Store
+
+#: Days that something can be kept for: a hundred years.
+_LONGEST = 36500
 
 
 @click.group()
@@ -103,7 +106,7 @@ def rebuild(as_json: bool) -> None:
     "--days",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0, 36500),
+    metavar="DAYS",
     help="How long what might be of use again is kept.",
 )
 @click.option("--yes", is_flag=True, help="Drop it; without this, it is only said what would go.")
@@ -115,6 +118,8 @@ def prune(days: float, yes: bool, as_json: bool) -> None:
     tokens that open nothing any more, and notes on artifacts that nothing speaks of. Events,
     graph and registry stay.
     """
+    if not 0 <= days <= _LONGEST:
+        raise ParameterError(f"--days is a number from 0 to {_LONGEST}; got {days:g}")
     from ..graph.prune import prunable, prune
 
     with _store() as store:
@@ -172,13 +177,12 @@ def export(events: str, graph: str, tokens: bool, as_json: bool) -> None:
         print_json(found)
         return
     for one in found.values():
-        say(f"{one['lines']:,} lines in {one['file']}", stderr=one["file"] == "-")
+        if one["file"] != "-":
+            say(f"{one['lines']:,} lines in {one['file']}")
 
 
 @db.command("import")
-@click.argument(
-    "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
+@click.argument("file", metavar="FILE")
 @click.option("--tokens", is_flag=True, help="Take the access tokens in it, too.")
 @as_json
 def import_(file: str, tokens: bool, as_json: bool) -> None:
@@ -189,6 +193,7 @@ def import_(file: str, tokens: bool, as_json: bool) -> None:
     """
     from ..graph.restore import restore
 
+    check_file(file)
     with _store() as store, _whole(file) as path, _counted("") as tell:
         try:
             done = restore(

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError, WorldError
-from .output import as_json, console, label, patient_store, print_json, replacing
+from .output import as_json, check_file, console, label, patient_store, print_json, replacing
 
 if TYPE_CHECKING:
     from ..events.files import Found, Reading
@@ -27,13 +27,7 @@ _EXPORT = b'{"format":"begat'
 
 
 @click.command()
-@click.argument(
-    "files",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--url", default="", metavar="URL", help="Send them to this OpenLineage backend.")
 @click.option(
     "--token",
@@ -67,6 +61,8 @@ def ingest(
     - is standard input. What is there already is not stored again. Ends with exit code 2 if an
     event was skipped.
     """
+    for name in files:
+        check_file(name)
     done: list[_File] = []
     with ExitStack() as until:
         take, bounds = until.enter_context(_taker(url, token, timeout))

@@ -21,7 +21,7 @@ _CONTEXT = click.Context(begat)
 COMMANDS = begat.list_commands(_CONTEXT)
 _TABLE = re.compile(r"^\| (?:option|command) \|.*?(?:\n(?!\|)|\Z)", re.MULTILINE | re.DOTALL)
 _SECTION = re.compile(
-    r"^##(#?) begat (\w+(?(1) \w+))[^\n]*\n(.*?)(?=^###? |\Z)", re.MULTILINE | re.DOTALL
+    r"^##(#)? begat (\w+(?(1) \w+))[^\n]*\n(.*?)(?=^###? |\Z)", re.MULTILINE | re.DOTALL
 )
 
 
@@ -50,7 +50,7 @@ def in_step(document: str) -> str:
     """The page with all that is generated made anew."""
     own = table(begat, with_help=True)
     document = _TABLE.sub(lambda _: own, document, count=1)
-    return _SECTION.sub(lambda found: _section(found[1], found[2], found[0]), document)
+    return _SECTION.sub(lambda found: _section(found[1] or "", found[2], found[0]), document)
 
 
 def table(command: click.Command, *, with_help: bool = False) -> str:
