@@ -149,8 +149,8 @@ def prune(days: float, yes: bool, as_json: bool) -> None:
 def export(events: str, graph: str, tokens: bool, as_json: bool) -> None:
     """Write the store to files, as lines of JSON; - is standard output, .gz packs them.
 
-    --events has events with their origin, chunks, models and the other records: `begat db
-    import` takes it back. --graph has the graph by names, in one order, without ids of rows and
+    --events has events with their origin, chunks, models and the other records, and can be
+    imported. --graph has the graph by names, in one order, without ids of rows and
     times of arrival: the same events give the same bytes, however they came.
     """
     if not (events or graph):
