@@ -179,13 +179,17 @@ def _taker(url: str, token: str, timeout: float) -> Iterator[tuple[_Take, tuple[
 
             yield send, (_SENT_AT_ONCE, _SENT_BYTES)
         return
+    from ..events.reading import tried
     from ..graph import intake
 
     with closing(patient_store()) as store:
 
         def keep(texts: Sequence[bytes]) -> _Outcome:
-            taken = intake.take(store, texts)
-            return taken.stored, taken.known, [(one.index, one.reason) for one in taken.refused]
+            there = intake.known(store, texts)
+            new = [place for place in range(len(texts)) if place not in there]
+            taken = intake.take(store, (tried(texts[place]) for place in new))
+            refused = [(new[one.index], one.reason) for one in taken.refused]
+            return taken.stored, taken.known + len(there), refused
 
         yield keep, (_AT_ONCE, _BYTES)
 
