@@ -1,32 +1,36 @@
 """What one event says, in begat's words; nothing here touches a database.
 
-State that several events speak of is kept in registers: for each key the body said last,
-with a stamp by which "last" is decided. Merging registers is commutative and idempotent,
-so the order in which events arrive does not matter.
+| event | has | says |
+|---|---|---|
+| RunEvent | `run` and `job` | what one execution did, read and wrote |
+| JobEvent | `job` | what a job is, and what it reads and writes by design |
+| DatasetEvent | `dataset` | what a dataset is, and which version of it is there |
 """
 
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..content.merkle import Row
 from ..errors import EventError
 from ..events.canonical import canonical
 from ..events.sealed import Sealed
 from ..records import Dataset, RunRef
+from . import explicit
+from .explicit import Explicit
+from .registers import DELETED, Body, body, dump
 
 #: How much an event type has to say about its run: an execution's end is its COMPLETE if it
 #: has one, else its FAIL, else its ABORT.
 RANK = {"OTHER": 0, "START": 1, "RUNNING": 2, "ABORT": 3, "FAIL": 4, "COMPLETE": 5}
 ENDED = RANK["ABORT"]
-
-#: By key: the stamp of the event that said it last, and what it said, as it is stored.
-Registers = dict[str, tuple[str, str]]
+#: What stands in an event's type where it is of no run.
+JOB, DATASET = "JOB", "DATASET"
 
 #: Facets that become columns or edges, and are not kept a second time.
 _STRUCTURE = {
@@ -39,16 +43,8 @@ _STRUCTURE = {
     "version",
 }
 _NO_RUN = RunRef(run_id="", namespace="", job="")
-
-# Numbers that no double says come as Decimal; the event keeps all their digits.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=float).encode
-
-
-class Body(NamedTuple):
-    """What a facet says, and the text that registers keep of it."""
-
-    said: Any
-    text: str
+_NO_DATASET = Dataset(namespace="", name="")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,12 +52,17 @@ class VersionFact:
     """A dataset version, as far as one event describes it."""
 
     partition: str
+    #: Empty where the event names no version.
     digest: str
     producer: str = ""
     size: int | None = None
     rows: int | None = None
     format: str | None = None
     kind: str | None = None
+
+    def named(self, digest: str) -> VersionFact:
+        """The same under a digest, where it has none."""
+        return self if digest == self.digest else replace(self, digest=digest)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +78,13 @@ class SnapshotFact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Use:
-    """One entry of an event's inputs or outputs."""
+    """One entry of an event's inputs or outputs; of several partitions, one each."""
 
     dataset: Dataset
     what: VersionFact | SnapshotFact
     argument: str = ""
+    #: Whether the reader says who made what it read, or that nobody tracked did.
+    resolved: bool = False
     facets: Mapping[str, Body] = field(default_factory=dict)
 
 
@@ -92,21 +95,29 @@ class Facts:
     hash: str
     #: Normalised: UTC with microseconds, sorts as text.
     time: str
+    #: The event type of a run event; else JOB or DATASET.
     type: str
-    run: RunRef
+    run: RunRef = _NO_RUN
     parent: RunRef = _NO_RUN
     root: RunRef = _NO_RUN
-    #: Run facets by key, job facets by `job.` and theirs.
-    facets: Mapping[str, Body]
-    reads: tuple[Use, ...] = ()
-    writes: tuple[Use, ...] = ()
+    #: Run facets by key, job facets by `job.` and theirs; of a dataset event, the dataset's.
+    facets: Mapping[str, Body] = field(default_factory=dict)
+    #: None where the event says nothing about it, which is not that there is nothing.
+    reads: tuple[Use, ...] | None = None
+    writes: tuple[Use, ...] | None = None
+    #: Datasets that only a facet of another names as what it was made from.
+    mentioned: tuple[Dataset, ...] = ()
+    #: Which of what was read is in what was written, where the event says so.
+    explicit: tuple[Explicit, ...] = ()
     #: Id of the run whose outputs this run passed on instead of working.
     reuse_of: str = ""
+    #: What a dataset event is about.
+    about: Use = Use(dataset=_NO_DATASET, what=VersionFact(partition="", digest=""))
 
     @property
     def rank(self) -> int:
         """How much its type has to say."""
-        return RANK[self.type]
+        return RANK.get(self.type, 0)
 
     def stamp(self, origin: str) -> str:
         """Sorts by origin, then (event time, type rank, hash).
@@ -116,62 +127,23 @@ class Facts:
         return f"{int(origin == 'recorded')}|{self.time}|{self.rank}|{self.hash}"
 
 
-def merge(registers: Registers, said: Mapping[str, Body], stamp: str) -> dict[str, Body]:
-    """Let one event speak; what it changed."""
-    changed = {}
-    for key, body in said.items():
-        known = registers.get(key)
-        if known is None or (stamp >= known[0] and known != (stamp, body.text)):
-            registers[key] = (stamp, body.text)
-            changed[key] = body
-    return changed
-
-
-def write(registers: Registers) -> str:
-    """Registers as they are stored: a JSON object of [stamp, body] by key."""
-    parts = (f'{_key(key)}:["{stamp}",{text}]' for key, (stamp, text) in sorted(registers.items()))
-    return f"{{{','.join(parts)}}}"
-
-
-def read(stored: str) -> Registers:
-    """The registers that `write` wrote."""
-    return {key: (stamp, dump(body)) for key, (stamp, body) in json.loads(stored).items()}
-
-
-def dump(value: Any) -> str:
-    """A part of the registers as it is stored: one text, whatever was said first."""
-    return _encode(value)
-
-
-@functools.lru_cache(maxsize=1024)
-def _key(key: str) -> str:
-    return _encode(key)
-
-
-def body(said: Any) -> Body:
-    """A body and its text."""
-    return Body(said, dump(said))
-
-
-@functools.lru_cache(maxsize=1024)
-def job_body(namespace: str, name: str) -> Body:
-    """A job's name as a body."""
-    return body((namespace, name))
-
-
 def facts(event: Mapping[str, Any], event_hash: str) -> Facts:
     """What an event says.
 
     Raises:
-        EventError: it lacks what every run event has, or a part is of another type.
+        EventError: it lacks what every event of its kind has, or a part is of another type.
     """
     try:
-        return _facts(event, event_hash)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"has no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
+        if event.get("run") is not None:
+            return _run_event(event, event_hash)
+        if event.get("job") is not None:
+            return _job_event(event, event_hash)
+        return _dataset_event(event, event_hash)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
         raise EventError(
-            f"event {event_hash[:19]}… is no run event that begat can read ({reason}); "
-            "send it as OpenLineage's RunEvent says"
+            f"event {event_hash[:19]}… is no OpenLineage event that begat can read ({reason}); "
+            "send a RunEvent, JobEvent or DatasetEvent as its specification says"
         ) from error
 
 
@@ -186,42 +158,105 @@ def normalised(time: str) -> str:
     return f"{naive.isoformat(timespec='microseconds')}Z"
 
 
-def _facts(event: Mapping[str, Any], event_hash: str) -> Facts:
+def _run_event(event: Mapping[str, Any], event_hash: str) -> Facts:
     type_ = str(event.get("eventType") or "OTHER").upper()
     if type_ not in RANK:
-        raise ValueError(f"eventType is one of {', '.join(RANK)}; got {type_}")
-    run_facets = event["run"].get("facets") or {}
-    job_facets = event["job"].get("facets") or {}
-    parent = run_facets.get("parent") or {}
+        raise ValueError(f"eventType is one of {', '.join(RANK)}; got {type_[:40]}")
+    run, job = _object(event, "run"), _object(event, "job")
+    run_facets, job_facets = _object(run, "facets"), _object(job, "facets")
+    parent = _object(run_facets, "parent")
     above, root = parent.derived(_above) if isinstance(parent, Sealed) else _above(parent)
+    said = _ref(run, job)
+    outputs = event.get("outputs") or ()
     return Facts(
         hash=event_hash,
-        time=normalised(event["eventTime"]),
+        time=_time(event),
         type=type_,
-        run=_ref(event["run"], event["job"]),
+        run=said,
         parent=above,
         root=root,
         facets=_bodies(run_facets.items())
         | _bodies((f"job.{key}", body) for key, body in job_facets.items()),
-        reads=tuple(_uses(event.get("inputs") or (), _read)),
-        writes=tuple(_uses(event.get("outputs") or (), _written)),
-        reuse_of=((run_facets.get("begat_reuse") or {}).get("run") or "").lower(),
+        reads=_uses(event, "inputs", _read),
+        writes=_uses(event, "outputs", _written),
+        mentioned=explicit.mentioned(job_facets, outputs),
+        explicit=explicit.entries(said, job_facets, outputs),
+        reuse_of=_id(_object(run_facets, "begat_reuse").get("run")),
     )
+
+
+def _job_event(event: Mapping[str, Any], event_hash: str) -> Facts:
+    job = _object(event, "job")
+    return Facts(
+        hash=event_hash,
+        time=_time(event),
+        type=JOB,
+        run=RunRef(run_id="", namespace=_name(job, "namespace"), job=_name(job, "name")),
+        facets=_bodies(_object(job, "facets").items()),
+        reads=_uses(event, "inputs", _read),
+        writes=_uses(event, "outputs", _written),
+    )
+
+
+def _dataset_event(event: Mapping[str, Any], event_hash: str) -> Facts:
+    dataset = _object(event, "dataset")
+    [about, *_] = _use(dataset, "facets")
+    return Facts(
+        hash=event_hash,
+        time=_time(event),
+        type=DATASET,
+        facets=_bodies(_object(dataset, "facets").items()),
+        about=about,
+    )
+
+
+def _time(event: Mapping[str, Any]) -> str:
+    time = event["eventTime"]
+    try:
+        return normalised(time)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"eventTime is an ISO 8601 time; got {str(time)[:40]!r}") from None
 
 
 def _above(parent: Mapping[str, Any]) -> tuple[RunRef, RunRef]:
     """The parent and the root that a facet names."""
-    root = parent.get("root")
+    root = _object(parent, "root")
     return (
-        _ref(parent["run"], parent["job"]) if parent else _NO_RUN,
-        _ref(root["run"], root["job"]) if root else _NO_RUN,
+        _ref(_object(parent, "run"), _object(parent, "job")) if "run" in parent else _NO_RUN,
+        _ref(_object(root, "run"), _object(root, "job")) if root else _NO_RUN,
     )
 
 
 def _ref(run: Mapping[str, Any], job: Mapping[str, Any]) -> RunRef:
-    found = RunRef(run_id=run["runId"].lower(), namespace=job["namespace"], job=job["name"])
-    if not all(isinstance(part, str) for part in (found.namespace, found.job)):
-        raise TypeError("a job's namespace and name are strings")
+    return RunRef(
+        run_id=_id(run["runId"]), namespace=_name(job, "namespace"), job=_name(job, "name")
+    )
+
+
+def _id(value: Any) -> str:
+    """A run id in one spelling; empty for none."""
+    if not value:
+        return ""
+    run_id = str(value).lower()
+    if not _UUID.fullmatch(run_id):
+        raise ValueError(f"a run id is a UUID; got {str(value)[:60]!r}")
+    return run_id
+
+
+def _name(part: Mapping[str, Any], key: str) -> str:
+    name = part[key]
+    if not isinstance(name, str):
+        raise TypeError(f"{key} is a string; got {str(name)[:40]}")
+    return name
+
+
+def _object(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A part of an event that is an object, or is not there."""
+    found = part.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{key} is an object; got {str(found)[:40]}")
     return found
 
 
@@ -233,6 +268,10 @@ def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Body]:
 
 
 def _body(facet: Mapping[str, Any]) -> Body:
+    if not isinstance(facet, Mapping):
+        raise TypeError(f"a facet is an object; got {str(facet)[:40]}")
+    if facet.get("_deleted") is True:
+        return DELETED
     # The event itself keeps who wrote a facet, and to which schema.
     said = {name: value for name, value in facet.items() if name[:1] != "_"}
     if isinstance(facet, Sealed) and len(said) == len(facet) - 2:
@@ -253,38 +292,45 @@ def _head(producer: str, schema: str) -> str:
 
 
 def _uses(
-    entries: Iterable[Mapping[str, Any]], use: Callable[[Mapping[str, Any]], Use | None]
-) -> Iterable[Use]:
+    event: Mapping[str, Any], key: str, use: Callable[[Mapping[str, Any]], tuple[Use, ...]]
+) -> tuple[Use, ...] | None:
+    entries = event.get(key)
+    if entries is None:
+        return None
+    if not isinstance(entries, (list, tuple)):
+        raise TypeError(f"{key} is a list of datasets; got {str(entries)[:40]}")
+    found: list[Use] = []
     for entry in entries:
-        found = entry.derived(use) if isinstance(entry, Sealed) else use(entry)
-        if found is not None:
-            yield found
+        found += entry.derived(use) if isinstance(entry, Sealed) else use(entry)
+    return tuple(found)
 
 
-def _read(entry: Mapping[str, Any]) -> Use | None:
-    return _use(entry, "inputFacets")
+def _read(entry: Mapping[str, Any]) -> tuple[Use, ...]:
+    return tuple(_use(entry, "inputFacets"))
 
 
-def _written(entry: Mapping[str, Any]) -> Use | None:
-    return _use(entry, "outputFacets")
+def _written(entry: Mapping[str, Any]) -> tuple[Use, ...]:
+    return tuple(_use(entry, "outputFacets"))
 
 
-def _use(entry: Mapping[str, Any], position: str) -> Use | None:
-    facets = entry.get("facets") or {}
-    own = entry.get(position) or {}
-    reference = own.get("begat_snapshot") or {}
-    what = _snapshot(reference) or _version(facets, own, reference)
-    if what is None:
-        return None  # names no version, so no node: the event keeps what it said
-    kept = _bodies(item for item in (facets | own).items() if item[0] not in _STRUCTURE)
+def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"a dataset is an object; got {str(entry)[:40]}")
+    facets, own = _object(entry, "facets"), _object(entry, position)
+    reference = _object(own, "begat_snapshot")
+    kept = _bodies(item for item in {**facets, **own}.items() if item[0] not in _STRUCTURE)
     if reference.get("location"):
         kept["location"] = body(reference["location"])
-    return Use(
-        dataset=Dataset(namespace=entry["namespace"], name=entry["name"]),
-        what=what,
-        argument=reference.get("argument", ""),
-        facets=kept,
-    )
+    dataset = Dataset(namespace=_name(entry, "namespace"), name=_name(entry, "name"))
+    said = _snapshot(reference)
+    for what in (said,) if said else _versions(facets, own, reference):
+        yield Use(
+            dataset=dataset,
+            what=what,
+            argument=reference.get("argument", ""),
+            resolved=bool(reference),
+            facets=kept,
+        )
 
 
 def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
@@ -292,33 +338,61 @@ def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
         return None
     rows = reference.get("rows") or ()
     return SnapshotFact(
-        content_root=reference["content_root"],
-        lineage_root=reference["lineage_root"],
-        count=reference["count"],
+        content_root=_name(reference, "content_root"),
+        lineage_root=_name(reference, "lineage_root"),
+        count=int(reference["count"]),
         rows=tuple((str(key), str(version), str(run)) for key, version, run in rows),
-        chunks=tuple(reference.get("chunks", ())),
+        chunks=tuple(str(chunk) for chunk in reference.get("chunks", ())),
     )
 
 
-def _version(
+def _versions(
     facets: Mapping[str, Any], own: Mapping[str, Any], reference: Mapping[str, Any]
-) -> VersionFact | None:
-    digest = (facets.get("version") or {}).get("datasetVersion")
-    if not digest:
-        return None
-    counted = own.get("inputStatistics") or own.get("outputStatistics") or {}
-    return VersionFact(
-        partition=reference.get("partition", _partition(own.get("subset") or {})),
-        digest=digest,
-        producer=(reference.get("producer") or "").lower(),
-        size=counted.get("size"),
-        rows=counted.get("rowCount"),
-        format=(facets.get("storage") or {}).get("fileFormat"),
-        kind=(facets.get("datasetType") or {}).get("datasetType"),
+) -> Iterator[VersionFact]:
+    digest = _object(facets, "version").get("datasetVersion")
+    counted = _object(own, "inputStatistics") or _object(own, "outputStatistics")
+    partitions = (
+        [str(reference["partition"])]
+        if "partition" in reference
+        else _partitions(_object(own, "subset"))
     )
+    one = len(partitions) == 1  # what is counted is all of them together
+    for partition in partitions:
+        yield VersionFact(
+            partition=partition,
+            digest=str(digest or ""),
+            producer=_id(reference.get("producer")),
+            size=_count(counted, "size") if one else None,
+            rows=_count(counted, "rowCount") if one else None,
+            format=_word(_object(facets, "storage"), "fileFormat"),
+            kind=_word(_object(facets, "datasetType"), "datasetType"),
+        )
 
 
-def _partition(subset: Mapping[str, Any]) -> str:
-    condition = subset.get("outputCondition") or subset.get("inputCondition") or {}
+def _count(part: Mapping[str, Any], key: str) -> int | None:
+    found = part.get(key)
+    # What no database's integer holds was not counted by anybody.
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or abs(found) >= 2**63:
+        return None
+    return int(found)
+
+
+def _word(part: Mapping[str, Any], key: str) -> str | None:
+    found = part.get(key)
+    return found if isinstance(found, str) else None
+
+
+def _partitions(subset: Mapping[str, Any]) -> list[str]:
+    """The partition keys that a subset names; the empty one if it names none."""
+    condition = _object(subset, "outputCondition") or _object(subset, "inputCondition")
     named = condition.get("partitions") or []
-    return str(named[0].get("identifier", "")) if len(named) == 1 else ""
+    if not isinstance(named, (list, tuple)):
+        raise TypeError(f"partitions is a list; got {str(named)[:40]}")
+    return list(dict.fromkeys(map(_partition, named))) or [""]
+
+
+def _partition(named: Mapping[str, Any]) -> str:
+    """A partition's identifier; else its dimensions as a hive-style key."""
+    if identifier := named.get("identifier"):
+        return str(identifier)
+    return "/".join(f"{key}={value}" for key, value in _object(named, "dimensions").items())

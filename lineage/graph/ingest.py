@@ -1,8 +1,9 @@
 """Events into the graph: each is projected once, in whatever order they come.
 
-The graph is a function of the set of stored events and chunks. So all that is done here
-is adding to sets that only grow, and raising registers (see `facts`); what an event says
-is never judged by what happens to be stored already.
+The graph is a function of the set of stored events and chunks. So what is stored of an event
+is sets that only grow and registers that are raised (see `registers`); what follows from
+several events is settled anew when one of them comes (see `products`, `bindings`,
+`executions`). What an event says is never judged by what happens to be stored already.
 """
 
 from __future__ import annotations
@@ -16,10 +17,25 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk, Row
 from ..records import DatasetVersion, RunRef, Snapshot
 from . import nodes
+from .bindings import EXECUTION, Bindings
 from .connection import Connection
-from .facts import ENDED, RANK, Body, Facts, SnapshotFact, Use, VersionFact, dump, job_body, merge
-from .known import Known
+from .executions import Executions
+from .facts import (
+    DATASET,
+    ENDED,
+    JOB,
+    RANK,
+    Facts,
+    SnapshotFact,
+    Use,
+    VersionFact,
+)
+from .known import Known, Output
+from .products import Products, superseded_by
+from .registers import Body, dump, job_body, merge
 from .rows import Rows
+from .standing import Standing
+from .traits import TRAITS, Traits
 
 #: The register of a run's job, beside those of its facets.
 _JOB = ".job"
@@ -36,9 +52,18 @@ class Ingest:
 
     def __init__(self, db: Connection, known: Known | None = None) -> None:
         self._rows = Rows(db, known or Known())
+        self._bindings = Bindings(self._rows)
+        self._products = Products(self._rows, self._bindings)
+        self._executions = Executions(self._rows, self._bindings, self._products)
+        self._standing = Standing(self._rows, self._bindings, self._products)
+        self._traits = Traits(self._rows)
 
-    def add_event(self, said: Facts, body: str, origin: str) -> None:
-        """Store an event and project it, unless it is there with this origin or a better one."""
+    def add_event(self, said: Facts, body: str, origin: str) -> bool:
+        """Store an event and project it, unless it is there with this origin or a better one.
+
+        Returns:
+            Whether it was new.
+        """
         new = self._rows.do(
             "add_event",
             hash=said.hash,
@@ -51,9 +76,10 @@ class Ingest:
         if not new:
             (stored,) = self._rows.one("event_origin", hash=said.hash)
             if stored == origin or origin != "recorded":
-                return
+                return False
             self._rows.do("set_origin", the_hash=said.hash, origin=origin)
         self.project(said, origin)
+        return bool(new)
 
     def add_chunk(self, chunk: Chunk) -> None:
         """Store rows of snapshots, and fill what has been waiting for them."""
@@ -66,20 +92,46 @@ class Ingest:
         """Let a stored event speak."""
         self._rows.known.bound()
         stamp = said.stamp(origin)
-        for named in dict.fromkeys((said.parent, said.root)):
-            if named.run_id:
-                self._mention(named, stamp)
-        run, state = self._speak(said, origin, stamp)
-        for use in said.reads:
-            self._read(run, use, stamp)
+        if said.type == JOB:
+            self._standing.job(said, stamp)
+        elif said.type == DATASET:
+            self._standing.dataset(said, stamp)
+        else:
+            for named in dict.fromkeys((said.parent, said.root)):
+                if named.run_id:
+                    self._mention(named, stamp)
+            self._project_run(said, origin, stamp)
+
+    def _project_run(self, said: Facts, origin: str, stamp: str) -> None:
+        row = self._rows.run_row(said.run.run_id)
+        if self._executions.is_single(row, said):
+            self._execute(row, said, origin, stamp)
+            return
+        with self._executions.anew(said.run.run_id) as executions:
+            for key, events in executions:
+                for one, by in events:
+                    self._execute(self._rows.run_row(key), one, by, one.stamp(by))
+
+    def _execute(self, row: dict[str, Any], said: Facts, origin: str, stamp: str) -> None:
+        """Let an event speak of one execution of its run."""
+        started = row["started_at"]
+        run = self._speak(row, said, origin, stamp)
+        if started and row["started_at"] != started and self._bindings.has_any(run):
+            self._bindings.move(run, row["started_at"])
+        loose = {self._rows.dataset(named) for named in said.mentioned}
+        for dataset in loose:
+            self._bind(run, dataset, VersionFact(partition="", digest=""), row["started_at"])
+        for use in said.reads or ():
+            loose |= self._read(run, use, row["started_at"], stamp)
+        if loose or (said.reads and run not in self._rows.known.added):
+            self._settle_reads(run)
         if said.reuse_of:
             self._rows.edge(nodes.run(run), nodes.run(self._rows.run(said.reuse_of)))
         elif said.type not in ("FAIL", "ABORT"):
-            for use in said.writes:
-                self._write(run, use, stamp)
-        if state == "COMPLETE":
-            for version in self._rows.outputs(run):
-                self._rows.product(version, run)
+            for use in said.writes or ():
+                self._write(run, row["uuid"], use, stamp)
+            self._explain(run, said)
+        self._products.settle(run, row)
 
     # Runs
 
@@ -93,16 +145,20 @@ class Ingest:
             row["job"] = self._rows.job(named.namespace, named.job)
             self._rows.put_run(row)
 
-    def _speak(self, said: Facts, origin: str, stamp: str) -> tuple[int, str]:
-        row = self._rows.run_row(said.run.run_id)
+    def _speak(self, row: dict[str, Any], said: Facts, origin: str, stamp: str) -> int:
         job = job_body(said.run.namespace, said.run.job)
+        self._rows.job(said.run.namespace, said.run.job)  # also if another event says it better
         changed = merge(row["facets"], {_JOB: job, **said.facets}, stamp)
         row |= _course(row, said) | self._columns(changed)
         if row["attempt"] is None:
             row["attempt"] = 1
         if said.type == "COMPLETE" and origin == "recorded":
             row["recorded"] = 1
-        return self._rows.put_run(row), row["state"]
+        new = "id" not in row
+        run = self._rows.put_run(row)
+        if not TRAITS.isdisjoint(changed):
+            self._traits.settle(run, row["facets"], new=new)
+        return run
 
     def _columns(self, changed: Mapping[str, Body]) -> dict[str, Any]:
         """What is asked of many runs at once, out of the facets that changed."""
@@ -111,39 +167,88 @@ class Ingest:
             if key == _JOB:
                 found["job"] = self._rows.job(*said)
             elif key == "parent":
-                root = said.get("root")
-                found["parent"] = self._rows.run(said["run"]["runId"].lower()) if said else None
-                found["root"] = self._rows.run(root["run"]["runId"].lower()) if root else None
+                found["parent"] = self._above(said)
+                found["root"] = self._above((said or {}).get("root"))
             elif key == "job.jobType":
-                found["kind"] = said.get("jobType") or ""
+                found["kind"] = str((said or {}).get("jobType") or "")
             elif key == "begat_attempt":
-                found["attempt"] = said.get("attempt", 1)
+                found["attempt"] = (said or {}).get("attempt", 1)
             elif key == "begat_recipe":
-                found["recipe"] = said.get("digest")
-                found["reusable"] = int(said.get("reusable") is True)
+                found["recipe"] = (said or {}).get("digest")
+                found["reusable"] = int((said or {}).get("reusable") is True)
                 found["result"] = dump(said.get("result")) if said else None
             elif key == "begat_reuse":
-                reuse_of = said.get("run")
+                reuse_of = (said or {}).get("run")
                 found["reuse_of"] = self._rows.run(reuse_of.lower()) if reuse_of else None
         return found
 
+    def _above(self, named: Mapping[str, Any] | None) -> int | None:
+        return self._rows.run(named["run"]["runId"].lower()) if named else None
+
     # What runs read and wrote
 
-    def _read(self, run: int, use: Use, stamp: str) -> None:
+    def _read(self, run: int, use: Use, at: str, stamp: str) -> set[int]:
+        """Note a reading; the dataset, if it is to be bound."""
         dataset = self._rows.dataset(use.dataset)
+        self._standing.names(dataset, use.facets, stamp)
+        loose: set[int] = set()
         if isinstance(use.what, SnapshotFact):
             node = self._snapshot(dataset, use.what)
-        else:
+        elif use.resolved:
             version = self._rows.version(dataset, use.what)
             node = self._rows.product(version, self._rows.run(use.what.producer))
-        if self._note("reading", use, stamp, run, node=node, argument=use.argument):
+            if not use.what.producer and self._bindings.is_open(dataset):
+                loose = {dataset}
+                self._bind(run, dataset, use.what, at)
+        else:
+            loose = {dataset}
+            node = self._bind(run, dataset, use.what, at)
+            if use.what.digest:
+                self._rows.version(dataset, use.what)
+        new = self._note("reading", use, stamp, run, node=node, argument=use.argument)
+        if new and (use.resolved or isinstance(use.what, SnapshotFact)):
             self._rows.edge(nodes.run(run), node)
+        return loose
 
-    def _write(self, run: int, use: Use, stamp: str) -> None:
-        if isinstance(use.what, VersionFact):
-            version = self._rows.version(self._rows.dataset(use.dataset), use.what)
-            self._note("output", use, stamp, run, version=version)
-            self._rows.wrote(run, version)
+    def _bind(self, run: int, dataset: int, what: VersionFact, at: str) -> int:
+        binding, new = self._bindings.of(run, dataset, what, at)
+        if new:
+            self._bindings.bind(binding)
+        return binding.node
+
+    def _settle_reads(self, run: int) -> None:
+        """Let a run stand on what it read, as far as it does not say it better elsewhere."""
+        bindings = self._bindings.of_run(run)
+        if not bindings:
+            return
+        said = [Output(one.dataset, one.partition, one.digest) for one in bindings]
+        said += [Output(*row) for row in self._rows.all("resolved_reads", run=run)]
+        for binding, own in zip(bindings, said, strict=False):
+            if any(superseded_by(own, other) for other in said):
+                self._rows.do("drop_edge", child=nodes.run(run), parent=binding.node)
+            else:
+                self._rows.edge(nodes.run(run), binding.node)
+
+    def _write(self, run: int, uuid: str, use: Use, stamp: str) -> None:
+        if not isinstance(use.what, VersionFact):
+            return
+        dataset = self._rows.dataset(use.dataset)
+        self._standing.names(dataset, use.facets, stamp)
+        digest = use.what.digest or f"{EXECUTION}{uuid}"
+        output = Output(dataset, use.what.partition, digest)
+        version = self._rows.version(dataset, use.what.named(digest))
+        self._note("output", use, stamp, run, version=version)
+        self._rows.wrote(run, version, output)
+
+    def _explain(self, run: int, said: Facts) -> None:
+        """Keep which of what was read is in what was written, where the event says so."""
+        for one in said.explicit:
+            written = self._rows.dataset(one.written)
+            sources = [self._rows.dataset(named) for named in one.read]
+            sources += [-self._rows.run(named) for named in one.runs]
+            for source in sources or [0]:
+                self._rows.do("add_derived", run=run, written=written, read=source)
+            self._rows.known.derived.add(run)
 
     def _note(self, table: str, use: Use, stamp: str, run: int, **key: Any) -> bool:
         """Keep what was said about one reading or writing; whether it is the first time."""
@@ -214,6 +319,10 @@ def _course(row: dict[str, Any], said: Facts) -> dict[str, Any]:
     if rank >= ENDED and rank >= before:
         same = row["ended_at"] if rank == before else None
         found["ended_at"] = min(same or said.time, said.time)
+    if said.type == "START":
+        found["last_start"] = max(row["last_start"] or said.time, said.time)
+    if rank >= ENDED:
+        found["first_end"] = min(row["first_end"] or said.time, said.time)
     return found
 
 

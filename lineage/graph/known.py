@@ -6,36 +6,59 @@ It is true as long as nobody else writes: `Store` begins anew when another conne
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from .facts import Registers
+from .registers import Registers
 
 #: More than this is forgotten: runs, which weigh most, and everything else.
 RUNS, ROWS = 1_000, 20_000
+
+
+class Output(NamedTuple):
+    """A version that a run said it wrote."""
+
+    dataset: int
+    partition: str
+    digest: str
 
 
 @dataclass(slots=True)
 class Known:
     """Rows of the graph by their natural keys, as they are in the database."""
 
-    #: Ids, by table and natural key. An edge that a row always has is there with it.
+    #: Ids, by table and natural key.
     ids: dict[tuple[Any, ...], int] = field(default_factory=dict)
     #: Rows of runs by uuid, their facets as registers.
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Ids of runs that were added by this writer: what is not known of them is not there.
     added: set[int] = field(default_factory=set)
-    #: What runs wrote, by id; complete for those that were added.
-    outputs: dict[int, set[int]] = field(default_factory=dict)
+    #: What runs wrote, by id and version; complete for those that were added.
+    outputs: dict[int, dict[int, Output]] = field(default_factory=dict)
+    #: Datasets of which runs have bindings, by id; complete for those that were added.
+    bound_reads: dict[int, set[int]] = field(default_factory=dict)
+    #: Ids of runs to whose outputs `lineage` facets speak; complete for those that were added.
+    derived: set[int] = field(default_factory=set)
+    #: Ids of runs whose outputs have been settled by this writer.
+    settled: set[int] = field(default_factory=set)
+    #: Datasets of which it is known that something was current.
+    current: set[int] = field(default_factory=set)
     #: What was said about readings and outputs, by table and key.
     uses: dict[tuple[Any, ...], Registers] = field(default_factory=dict)
     #: How versions were described last, by id.
     described: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    #: Names of the same data, by dataset.
+    families: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def bound(self) -> None:
         """Forget everything if it is too much; between two events, when nothing is half done."""
         if len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS:
-            for part in (
-                *(self.ids, self.runs, self.added),
-                *(self.outputs, self.uses, self.described),
-            ):
-                part.clear()
+            self.forget()
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        for part in (
+            *(self.ids, self.runs, self.added, self.outputs),
+            *(self.bound_reads, self.derived, self.settled, self.current),
+            *(self.uses, self.described, self.families),
+        ):
+            part.clear()

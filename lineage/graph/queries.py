@@ -141,7 +141,8 @@ def version_of(row: Row, producer: str = "") -> DatasetVersion:
 
 def facets_of(row: Row) -> dict[str, Any]:
     """What was said last under each key: the registers of a row without their stamps."""
-    return {key: body for key, (_, body) in json.loads(row["facets"]).items()}
+    said = json.loads(row["facets"])
+    return {key: body for key, (_, body) in said.items() if body is not None}
 
 
 def error_of(facets: Mapping[str, Any]) -> str | None:

@@ -7,19 +7,20 @@ from typing import Any
 from ..records import Dataset
 from . import nodes, sql
 from .connection import Connection
-from .facts import Registers, VersionFact, read, write
-from .known import Known
+from .facts import VersionFact
+from .known import Known, Output
+from .registers import Registers, read, write
 
 #: Columns of a run that have indexes.
-INDEXED = ("kind", "started_at", "parent", "recipe")
+INDEXED = ("kind", "started_at", "parent", "recipe", "job")
 #: What is said about a version beside its key; and what is said if nothing is.
 DESCRIBED = ("size", "rows", "format", "kind")
 _SILENT = (None, None, None, None)
 #: A run of which nothing is known.
-_NEW: dict[str, Any] = {
+NEW: dict[str, Any] = {
     **dict.fromkeys(("job", "parent", "root", "started_at", "ended_at", "attempt")),
-    **dict.fromkeys(("recipe", "result", "reuse_of")),
-    **{"kind": "", "state": "", "reusable": 0, "recorded": 0},
+    **dict.fromkeys(("recipe", "result", "reuse_of", "last_start", "first_end")),
+    **{"kind": "", "state": "", "reusable": 0, "recorded": 0, "executions": 1},
 }
 
 
@@ -50,15 +51,15 @@ class Rows:
 
     def job(self, namespace: str, name: str) -> int:
         """Id of a job."""
-        return self._id("job", namespace=namespace, name=name)
+        return self.id("job", namespace=namespace, name=name)
 
     def dataset(self, named: Dataset) -> int:
         """Id of a dataset."""
-        return self._id("dataset", namespace=named.namespace, name=named.name)
+        return self.id("dataset", namespace=named.namespace, name=named.name)
 
     def run(self, uuid: str) -> int:
         """Id of a run, of which nothing but its name may be known; 0 for the empty name."""
-        return self._id("run", uuid=uuid) if uuid else 0
+        return self.id("run", uuid=uuid) if uuid else 0
 
     def run_row(self, uuid: str) -> dict[str, Any]:
         """All that is known of a run, its facets as registers; without an id if it is new."""
@@ -66,7 +67,7 @@ class Rows:
         if row is None:
             found = self.one("find_run", uuid=uuid)
             if found is None:
-                return {"uuid": uuid, **_NEW, "facets": {}}
+                return {"uuid": uuid, **NEW, "facets": {}}
             row = {"uuid": uuid, **dict(found)}
             row["facets"] = read(row["facets"])
             self._keep_run(row)
@@ -78,7 +79,7 @@ class Rows:
         if "id" not in row:
             row["id"] = self.one("put_run", **stored)[0]
             self.known.added.add(row["id"])
-            self.known.outputs[row["id"]] = set()
+            self.known.outputs[row["id"]] = {}
         else:
             before = self.known.runs[row["uuid"]]
             moved = any(row[name] != before[name] for name in INDEXED)
@@ -87,16 +88,19 @@ class Rows:
         run: int = row["id"]
         return run
 
-    def outputs(self, run: int) -> list[int]:
-        """Ids of the versions that a run said it wrote."""
-        if run in self.known.added:
-            return sorted(self.known.outputs[run])
-        return [version for (version,) in self.all("outputs_of", run=run)]
+    def outputs(self, run: int) -> dict[int, Output]:
+        """What a run said it wrote, by id of the version."""
+        if run not in self.known.added:
+            return {
+                row[0]: Output(dataset=row[1], partition=row[2], digest=row[3])
+                for row in self.all("outputs_of", run=run)
+            }
+        return self.known.outputs[run]
 
-    def wrote(self, run: int, version: int) -> None:
+    def wrote(self, run: int, version: int, output: Output) -> None:
         """Note that an output is there."""
         if run in self.known.added:
-            self.known.outputs[run].add(version)
+            self.known.outputs[run][version] = output
 
     def version(self, dataset: int, said: VersionFact) -> int:
         """Id of a dataset version, which is described by what was said."""
@@ -116,10 +120,9 @@ class Rows:
         return version
 
     def product(self, version: int, run: int) -> int:
-        """Node of a version as one run made it; it stands on that run."""
-        known = ("product", version, run)
-        new = known not in self.known.ids
-        node = nodes.product(self._id("product", version=version, run=run))
+        """Node of a version as one run made it; a new one stands on that run."""
+        product, new = self.find_or_add("product", version=version, run=run)
+        node = nodes.product(product)
         if new and run:
             self.edge(node, nodes.run(run))
         return node
@@ -127,6 +130,14 @@ class Rows:
     def edge(self, child: int, parent: int) -> None:
         """Let child stand on parent."""
         self.do("add_edge", child=child, parent=parent)
+
+    def stand(self, child: int, parents: set[int]) -> None:
+        """Let child stand on these, and on nothing else."""
+        there = {parent for (parent,) in self.all("parents_of", child=child)}
+        for parent in there - parents:
+            self.do("drop_edge", child=child, parent=parent)
+        for parent in parents - there:
+            self.edge(child, parent)
 
     def use(self, table: str, run: int, **key: Any) -> Registers | None:
         """What was said about a reading or an output; None if it is new."""
@@ -142,13 +153,24 @@ class Rows:
         self.do(f"put_{table}", run=run, **key, facets=write(registers))
         self.known.uses[table, run, *key.values()] = registers
 
+    def said(self, table: str, row: int) -> Registers:
+        """What events without a run said of a job or a dataset."""
+        return read(self.one(f"facets_of_{table}", id=row)[0])
+
+    def id(self, table: str, **key: Any) -> int:
+        """Id of a row that has nothing but its key; added if it is missing."""
+        return self.find_or_add(table, **key)[0]
+
+    def find_or_add(self, table: str, **key: Any) -> tuple[int, bool]:
+        """Id of a row that has nothing but its key, and whether it was missing."""
+        known = (table, *key.values())
+        if (row := self.known.ids.get(known)) is not None:
+            return row, False
+        found = self.one(f"find_{table}", **key)
+        new = found is None
+        row = self.known.ids[known] = (self.one(f"add_{table}", **key) if new else found)[0]
+        return row, new
+
     def _keep_run(self, row: dict[str, Any]) -> None:
         self.known.runs[row["uuid"]] = row
         self.known.ids["run", row["uuid"]] = row["id"]
-
-    def _id(self, table: str, **key: Any) -> int:
-        known = (table, *key.values())
-        if known not in self.known.ids:
-            row = self.one(f"find_{table}", **key) or self.one(f"add_{table}", **key)
-            self.known.ids[known] = row[0]
-        return self.known.ids[known]

@@ -80,12 +80,12 @@ class Replay:
         for start in range(0, len(todo), _BATCH):
             with self.store.write() as own:
                 ingest = Ingest(own)
-                for said, origin in self._sound(todo[start : start + _BATCH]):
-                    for use in said.reads:
+                for said, origin, body in self._sound(todo[start : start + _BATCH]):
+                    for use in said.reads or ():
                         if isinstance(use.what, SnapshotFact):
                             for name in use.what.chunks:
                                 self._add_chunk(ingest, name)
-                    ingest.project(said, origin)
+                    ingest.add_event(said, body, origin)
             self._tell(self.events)
 
     def ancestry(self, runs: Iterable[str]) -> set[str]:
@@ -131,7 +131,7 @@ class Replay:
                 says = f"is stored as an event of run {stored[name] or '(none)'}"
                 yield _event("changed", name, run, says)
 
-    def _sound(self, runs: list[str]) -> Iterator[tuple[Facts, str]]:
+    def _sound(self, runs: list[str]) -> Iterator[tuple[Facts, str, str]]:
         for row in self._db.execute(_EVENTS, {"runs": json.dumps(runs)}):
             self.events += 1
             try:
@@ -145,7 +145,7 @@ class Replay:
                 self.findings.append(_event("changed", row["hash"], row["run_id"], str(error)))
                 continue
             self.hashes.add(row["hash"])
-            yield said, row["origin"]
+            yield said, row["origin"], row["body"]
 
     def _add_chunk(self, ingest: Ingest, name: str) -> None:
         if name not in self._chunks and (chunk := self._stored_chunk(name)) is not None:

@@ -12,8 +12,11 @@ from sqlalchemy import (
     Column,
     Integer,
     Table,
+    Text,
+    and_,
     bindparam,
     case,
+    delete,
     exists,
     func,
     literal_column,
@@ -27,8 +30,12 @@ from sqlalchemy.dialects.sqlite import insert
 from .. import nodes
 from ..rows import DESCRIBED, INDEXED
 from ..tables import (
+    binding,
     chunk,
+    current,
     dataset,
+    declared,
+    derived,
     edge,
     event,
     job,
@@ -37,8 +44,12 @@ from ..tables import (
     product,
     reading,
     run,
+    run_trait,
     segment,
     snapshot,
+    symlink,
+    trait,
+    trait_part,
     version,
 )
 
@@ -56,13 +67,27 @@ _RUN_FIELDS = (
     "recorded",
     "result",
     "reuse_of",
+    "last_start",
+    "first_end",
+    "executions",
     "facets",
 )
+_BINDING = ("snapshot", "run", "dataset", "partition", "digest", "at")
+_CURRENT = ("dataset", "partition", "since", "product")
 
 
 def statements() -> dict[str, ClauseElement]:
     """Every kept statement, by name."""
-    return {**_ingest(), **_rows(), **_answers(), **_closure()}
+    return {
+        **_ingest(),
+        **_rows(),
+        **_bindings(),
+        **_products(),
+        **_standing(),
+        **_executions(),
+        **_answers(),
+        **_closure(),
+    }
 
 
 def _ingest() -> dict[str, ClauseElement]:
@@ -81,7 +106,12 @@ def _ingest() -> dict[str, ClauseElement]:
         "describe_snapshot": _describe(snapshot, "snapshot", "content_root", "partitions"),
         "find_output": _select(output, "facets", by=("run", "version")),
         "put_output": _put(output, ("run", "version"), "facets"),
-        "outputs_of": _select(output, "version", by=("run",)),
+        "outputs_of": select(
+            output.c.version, version.c.dataset, version.c.partition, version.c.digest
+        )
+        .select_from(output)
+        .join(version, version.c.id == output.c.version)
+        .where(output.c.run == bindparam("run")),
         "find_reading": _select(reading, "facets", by=("run", "node", "argument")),
         "put_reading": _put(reading, ("run", "node", "argument"), "facets"),
         "add_edge": _add(edge, "child", "parent"),
@@ -101,13 +131,191 @@ def _rows() -> dict[str, ClauseElement]:
         "product": (product, ("version", "run"), ()),
         "snapshot": (snapshot, ("dataset", "lineage_root"), ("content_root", "partitions")),
         "segment": (segment, ("dataset", "chunk"), ()),
+        "trait": (trait, ("kind", "value"), ()),
     }
-    found: dict[str, ClauseElement] = {"add_run": _add(run, "uuid").returning(run.c.id)}
+    found: dict[str, ClauseElement] = {
+        "add_run": _add(run, "uuid").returning(run.c.id),
+        "run_times": _select(run, "uuid", "started_at", by=("id",)),
+        "digest_of": select(version.c.digest)
+        .select_from(version)
+        .join(product, product.c.version == version.c.id)
+        .where(product.c.id == bindparam("product")),
+        "parents_of": _select(edge, "parent", by=("child",)),
+        "any_child": _any(edge, edge.c.parent == bindparam("parent")),
+        "drop_edge": _drop(edge, "child", "parent"),
+    }
     for name, (table, key, more) in named.items():
         wanted = ("id", "known") if "known" in table.c else ("id",)
         found[f"find_{name}"] = _select(table, *wanted, by=key)
         found[f"add_{name}"] = _add(table, *key, *more).returning(table.c.id)
     return found
+
+
+def _bindings() -> dict[str, ClauseElement]:
+    """What readings that name no producer are bound to."""
+    chosen = [binding.c[name] for name in _BINDING]
+    late = (binding.c.dataset == bindparam("dataset"), binding.c.at >= bindparam("since"))
+    lasting = (current.c.dataset == bindparam("dataset"),)
+    earlier = current.alias("earlier")
+    of_others = and_(
+        current.c.partition == bindparam("partition"), current.c.run != bindparam("reader")
+    )
+    # The plus keeps SQLite from walking through all versions of the dataset.
+    versions = (
+        version.c.digest == bindparam("digest"),
+        literal_column("+version.dataset", Integer) == bindparam("dataset"),
+    )
+    return {
+        "add_binding": _add(binding, *_BINDING),
+        "move_binding": _set(binding, "at", by=("snapshot",)),
+        "bindings_of": _select(binding, *_BINDING, by=("run",)).order_by(binding.c.snapshot),
+        "any_binding": _any(binding, *late),
+        "bindings_between": select(*chosen).where(*late, binding.c.at <= bindparam("until")),
+        "bindings_naming": select(*chosen).where(*late, binding.c.digest == bindparam("digest")),
+        "symlinks_of": _select(symlink, "other", by=("dataset",)),
+        "any_current": _any(current, *lasting),
+        "next_current": select(func.min(current.c.since)).where(
+            *lasting,
+            current.c.partition == bindparam("partition"),
+            current.c.since > bindparam("since"),
+        ),
+        "next_partition": select(func.min(current.c.partition)).where(
+            *lasting, current.c.partition > bindparam("partition")
+        ),
+        "current_at": select(current.c.since, current.c.product, current.c.run).where(
+            *lasting,
+            of_others,
+            current.c.since
+            == select(func.max(earlier.c.since))
+            .where(
+                earlier.c.dataset == bindparam("dataset"),
+                earlier.c.partition == bindparam("partition"),
+                earlier.c.since < bindparam("before"),
+                earlier.c.run != bindparam("reader"),
+            )
+            .scalar_subquery(),
+        ),
+        "made": select(product.c.id, run.c.ended_at, run.c.id)
+        .select_from(version)
+        .join(product, product.c.version == version.c.id)
+        .join(run, run.c.id == product.c.run)
+        .where(
+            *versions,
+            run.c.state == literal_column("'COMPLETE'"),
+            run.c.ended_at <= bindparam("at"),
+            run.c.id != bindparam("reader"),
+            or_(
+                bindparam("partition", type_=Text) == literal_column("''"),
+                version.c.partition.in_((literal_column("''"), bindparam("partition", type_=Text))),
+            ),
+        ),
+        "raw_readings": select(run.c.id, version.c.partition, version.c.digest, run.c.started_at)
+        .distinct()
+        .select_from(version)
+        .join(product, product.c.version == version.c.id)
+        .join(
+            reading,
+            reading.c.node
+            == product.c.id * literal_column("4") + literal_column(str(nodes.PRODUCT)),
+        )
+        .join(run, run.c.id == reading.c.run)
+        .where(version.c.dataset == bindparam("dataset"), product.c.run == literal_column("0")),
+        "resolved_reads": _resolved_reads(),
+    }
+
+
+def _resolved_reads() -> ClauseElement:
+    """Dataset, partition and digest of what a run read by its producer."""
+    at, way = _split(reading.c.node)
+    bound = select(binding.c.snapshot)
+    return union(
+        select(version.c.dataset, version.c.partition, version.c.digest)
+        .select_from(reading)
+        .join(product, product.c.id == at)
+        .join(version, version.c.id == product.c.version)
+        .where(reading.c.run == bindparam("run"), way == literal_column(str(nodes.PRODUCT))),
+        select(snapshot.c.dataset, literal_column("'*'"), snapshot.c.content_root)
+        .select_from(reading)
+        .join(snapshot, snapshot.c.id == at)
+        .where(
+            reading.c.run == bindparam("run"),
+            way == literal_column(str(nodes.SNAPSHOT)),
+            snapshot.c.id.not_in(bound.where(binding.c.run == bindparam("run"))),
+        ),
+    )
+
+
+def _products() -> dict[str, ClauseElement]:
+    """What completed runs made, and since when it was current."""
+    at, way = _split(edge.c.parent)
+    child = edge.c.child == bindparam("run") * literal_column("4")
+    return {
+        "currents_of": _select(current, *_CURRENT, by=("run",)),
+        "add_current": _add(current, *_CURRENT, "run"),
+        "drop_current": _drop(current, *_CURRENT, prefix="the_"),
+        "drop_product": delete(product).where(product.c.id == bindparam("product")),
+        "add_derived": _add(derived, "run", "written", "read"),
+        "derived_of": _select(derived, "written", "read", by=("run",)),
+        "read_of_dataset": union(
+            select(edge.c.parent)
+            .select_from(edge)
+            .join(product, product.c.id == at)
+            .join(version, version.c.id == product.c.version)
+            .where(
+                child,
+                way == literal_column(str(nodes.PRODUCT)),
+                version.c.dataset == bindparam("dataset"),
+            ),
+            select(edge.c.parent)
+            .select_from(edge)
+            .join(snapshot, snapshot.c.id == at)
+            .where(
+                child,
+                way == literal_column(str(nodes.SNAPSHOT)),
+                snapshot.c.dataset == bindparam("dataset"),
+            ),
+        ),
+    }
+
+
+def _standing() -> dict[str, ClauseElement]:
+    """What events without a run say; traits of runs."""
+    return {
+        "facets_of_job": _select(job, "facets", by=("id",)),
+        "facets_of_dataset": _select(dataset, "facets", by=("id",)),
+        "tell_job": _set(job, "facets", by=("id",)),
+        "tell_dataset": _set(dataset, "facets", by=("id",)),
+        "declare": _add(declared, "job", "dataset", "written"),
+        "undeclare": _drop(declared, "job", "written", prefix="the_"),
+        "add_symlink": _add(symlink, "dataset", "other"),
+        "drop_symlink": _drop(symlink, "dataset", "other"),
+        "traits_of": _select(run_trait, "trait", by=("run",)),
+        "add_run_trait": _add(run_trait, "trait", "run"),
+        "drop_run_trait": _drop(run_trait, "trait", "run"),
+        "add_trait_part": _add(trait_part, "part", "whole"),
+    }
+
+
+def _executions() -> dict[str, ClauseElement]:
+    """Taking back what was projected of an execution."""
+    own: Any = version.c.id == bindparam("version")
+    unused = (
+        ~exists(select(literal_column("1")).where(product.c.version == version.c.id)),
+        ~exists(select(literal_column("1")).where(output.c.version == version.c.id)),
+    )
+    return {
+        "events_of": _select(event, "hash", "origin", "body", by=("run_id",)),
+        "drop_currents": _drop(current, "run", prefix="the_"),
+        "drop_bindings": _drop(binding, "run", prefix="the_"),
+        "drop_readings": _drop(reading, "run", prefix="the_"),
+        "drop_derived": _drop(derived, "run", prefix="the_"),
+        "drop_traits": _drop(run_trait, "run", prefix="the_"),
+        "drop_outputs": _drop(output, "run", prefix="the_"),
+        "drop_snapshot": delete(snapshot).where(snapshot.c.id == bindparam("snapshot")),
+        "drop_silent_version": delete(version).where(
+            own, version.c.digest == bindparam("own"), *unused
+        ),
+    }
 
 
 def _put_described() -> ClauseElement:
@@ -220,7 +428,7 @@ def _closure() -> dict[str, ClauseElement]:
     return found
 
 
-def _select(table: Table, *names: str, by: tuple[str, ...]) -> ClauseElement:
+def _select(table: Table, *names: str, by: tuple[str, ...]) -> Any:
     return select(*(table.c[name] for name in names)).where(*_equal(table, by))
 
 
@@ -241,6 +449,25 @@ def _put(table: Table, key: tuple[str, ...], *names: str) -> Any:
     return upsert.on_conflict_do_update(
         index_elements=list(key), set_={name: upsert.excluded[name] for name in names}
     )
+
+
+def _any(table: Table, *conditions: Any) -> ClauseElement:
+    found: Any = select(literal_column("1")).select_from(table).where(*conditions)
+    return select(exists(found))
+
+
+def _node(row: Any, kind: int) -> Any:
+    """The node of a row (see `nodes`)."""
+    return row * literal_column("4") + literal_column(str(kind))
+
+
+def _split(node: Any) -> tuple[Any, Any]:
+    """Row and kind of a node (see `nodes`)."""
+    return node.op("/")(literal_column("4")), node.op("%")(literal_column("4"))
+
+
+def _drop(table: Table, *names: str, prefix: str = "") -> Any:
+    return delete(table).where(*_equal(table, names, prefix))
 
 
 def _equal(table: Table, names: tuple[str, ...], prefix: str = "") -> list[Any]:

@@ -20,18 +20,18 @@ FROM chunk
 WHERE chunk.digest = :digest;
 
 -- name: find_run
-SELECT run.id, run.job, run.parent, run.root, run.kind, run.state, run.started_at, run.ended_at, run.attempt, run.recipe, run.reusable, run.recorded, run.result, run.reuse_of, run.facets
+SELECT run.id, run.job, run.parent, run.root, run.kind, run.state, run.started_at, run.ended_at, run.attempt, run.recipe, run.reusable, run.recorded, run.result, run.reuse_of, run.last_start, run.first_end, run.executions, run.facets
 FROM run
 WHERE run.uuid = :uuid;
 
 -- name: put_run
-INSERT INTO run (uuid, job, parent, root, kind, state, started_at, ended_at, attempt, recipe, reusable, recorded, result, reuse_of, facets) VALUES (:uuid, :job, :parent, :root, :kind, :state, :started_at, :ended_at, :attempt, :recipe, :reusable, :recorded, :result, :reuse_of, :facets) ON CONFLICT (uuid) DO UPDATE SET job = excluded.job, parent = excluded.parent, root = excluded.root, kind = excluded.kind, state = excluded.state, started_at = excluded.started_at, ended_at = excluded.ended_at, attempt = excluded.attempt, recipe = excluded.recipe, reusable = excluded.reusable, recorded = excluded.recorded, result = excluded.result, reuse_of = excluded.reuse_of, facets = excluded.facets RETURNING id;
+INSERT INTO run (uuid, job, parent, root, kind, state, started_at, ended_at, attempt, recipe, reusable, recorded, result, reuse_of, facets, last_start, first_end, executions) VALUES (:uuid, :job, :parent, :root, :kind, :state, :started_at, :ended_at, :attempt, :recipe, :reusable, :recorded, :result, :reuse_of, :facets, :last_start, :first_end, :executions) ON CONFLICT (uuid) DO UPDATE SET job = excluded.job, parent = excluded.parent, root = excluded.root, kind = excluded.kind, state = excluded.state, started_at = excluded.started_at, ended_at = excluded.ended_at, attempt = excluded.attempt, recipe = excluded.recipe, reusable = excluded.reusable, recorded = excluded.recorded, result = excluded.result, reuse_of = excluded.reuse_of, facets = excluded.facets, last_start = excluded.last_start, first_end = excluded.first_end, executions = excluded.executions RETURNING id;
 
 -- name: set_run
-UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, started_at=:started_at, ended_at=:ended_at, attempt=:attempt, recipe=:recipe, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets WHERE run.id = :the_id;
+UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, started_at=:started_at, ended_at=:ended_at, attempt=:attempt, recipe=:recipe, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets, last_start=:last_start, first_end=:first_end, executions=:executions WHERE run.id = :the_id;
 
 -- name: tell_run
-UPDATE run SET job=:job, root=:root, state=:state, ended_at=:ended_at, attempt=:attempt, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets WHERE run.id = :the_id;
+UPDATE run SET root=:root, state=:state, ended_at=:ended_at, attempt=:attempt, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets, last_start=:last_start, first_end=:first_end, executions=:executions WHERE run.id = :the_id;
 
 -- name: put_version
 INSERT INTO version (dataset, partition, digest, size, rows, format, kind) VALUES (:dataset, :partition, :digest, :size, :rows, :format, :kind) ON CONFLICT (dataset, partition, digest) DO UPDATE SET size = CASE WHEN (version.size IS NULL OR excluded.size > version.size) THEN excluded.size ELSE version.size END, rows = CASE WHEN (version.rows IS NULL OR excluded.rows > version.rows) THEN excluded.rows ELSE version.rows END, format = CASE WHEN (version.format IS NULL OR excluded.format > version.format) THEN excluded.format ELSE version.format END, kind = CASE WHEN (version.kind IS NULL OR excluded.kind > version.kind) THEN excluded.kind ELSE version.kind END RETURNING id;
@@ -48,8 +48,8 @@ WHERE output.run = :run AND output.version = :version;
 INSERT INTO output (run, version, facets) VALUES (:run, :version, :facets) ON CONFLICT (run, version) DO UPDATE SET facets = excluded.facets;
 
 -- name: outputs_of
-SELECT output.version
-FROM output
+SELECT output.version, version.dataset, version.partition, version.digest
+FROM output JOIN version ON version.id = output.version
 WHERE output.run = :run;
 
 -- name: find_reading
@@ -76,6 +76,29 @@ WHERE segment.chunk = :chunk AND segment.known = 0;
 
 -- name: add_run
 INSERT INTO run (uuid) VALUES (:uuid) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: run_times
+SELECT run.uuid, run.started_at
+FROM run
+WHERE run.id = :id;
+
+-- name: digest_of
+SELECT version.digest
+FROM version JOIN product ON product.version = version.id
+WHERE product.id = :product;
+
+-- name: parents_of
+SELECT edge.parent
+FROM edge
+WHERE edge.child = :child;
+
+-- name: any_child
+SELECT EXISTS (SELECT 1
+FROM edge
+WHERE edge.parent = :parent) AS anon_1;
+
+-- name: drop_edge
+DELETE FROM edge WHERE edge.child = :child AND edge.parent = :parent;
 
 -- name: find_job
 SELECT job.id
@@ -116,6 +139,190 @@ WHERE segment.dataset = :dataset AND segment.chunk = :chunk;
 
 -- name: add_segment
 INSERT INTO segment (dataset, chunk) VALUES (:dataset, :chunk) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: find_trait
+SELECT trait.id
+FROM trait
+WHERE trait.kind = :kind AND trait.value = :value;
+
+-- name: add_trait
+INSERT INTO trait (kind, value) VALUES (:kind, :value) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: add_binding
+INSERT INTO binding (snapshot, run, dataset, partition, digest, at) VALUES (:snapshot, :run, :dataset, :partition, :digest, :at) ON CONFLICT DO NOTHING;
+
+-- name: move_binding
+UPDATE binding SET at=:at WHERE binding.snapshot = :the_snapshot;
+
+-- name: bindings_of
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.run = :run ORDER BY binding.snapshot;
+
+-- name: any_binding
+SELECT EXISTS (SELECT 1
+FROM binding
+WHERE binding.dataset = :dataset AND binding.at >= :since) AS anon_1;
+
+-- name: bindings_between
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.dataset = :dataset AND binding.at >= :since AND binding.at <= :until;
+
+-- name: bindings_naming
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.dataset = :dataset AND binding.at >= :since AND binding.digest = :digest;
+
+-- name: symlinks_of
+SELECT symlink.other
+FROM symlink
+WHERE symlink.dataset = :dataset;
+
+-- name: any_current
+SELECT EXISTS (SELECT 1
+FROM current
+WHERE current.dataset = :dataset) AS anon_1;
+
+-- name: next_current
+SELECT min(current.since) AS min_1
+FROM current
+WHERE current.dataset = :dataset AND current.partition = :partition AND current.since > :since;
+
+-- name: next_partition
+SELECT min(current.partition) AS min_1
+FROM current
+WHERE current.dataset = :dataset AND current.partition > :partition;
+
+-- name: current_at
+SELECT current.since, current.product, current.run
+FROM current
+WHERE current.dataset = :dataset AND current.partition = :partition AND current.run != :reader AND current.since = (SELECT max(earlier.since) AS max_1
+FROM current AS earlier
+WHERE earlier.dataset = :dataset AND earlier.partition = :partition AND earlier.since < :before AND earlier.run != :reader);
+
+-- name: made
+SELECT product.id, run.ended_at, run.id AS id_1
+FROM version JOIN product ON product.version = version.id JOIN run ON run.id = product.run
+WHERE version.digest = :digest AND +version.dataset = :dataset AND run.state = 'COMPLETE' AND run.ended_at <= :at AND run.id != :reader AND (:partition = '' OR version.partition IN ('', :partition));
+
+-- name: raw_readings
+SELECT DISTINCT run.id, version.partition, version.digest, run.started_at
+FROM version JOIN product ON product.version = version.id JOIN reading ON reading.node = product.id * 4 + 1 JOIN run ON run.id = reading.run
+WHERE version.dataset = :dataset AND product.run = 0;
+
+-- name: resolved_reads
+SELECT version.dataset, version.partition, version.digest
+FROM reading JOIN product ON product.id = (reading.node / 4) JOIN version ON version.id = product.version
+WHERE reading.run = :run AND (reading.node % 4) = 1 UNION SELECT snapshot.dataset, '*', snapshot.content_root
+FROM reading JOIN snapshot ON snapshot.id = (reading.node / 4)
+WHERE reading.run = :run AND (reading.node % 4) = 2 AND (snapshot.id NOT IN (SELECT binding.snapshot
+FROM binding
+WHERE binding.run = :run));
+
+-- name: currents_of
+SELECT current.dataset, current.partition, current.since, current.product
+FROM current
+WHERE current.run = :run;
+
+-- name: add_current
+INSERT INTO current (dataset, partition, since, product, run) VALUES (:dataset, :partition, :since, :product, :run) ON CONFLICT DO NOTHING;
+
+-- name: drop_current
+DELETE FROM current WHERE current.dataset = :the_dataset AND current.partition = :the_partition AND current.since = :the_since AND current.product = :the_product;
+
+-- name: drop_product
+DELETE FROM product WHERE product.id = :product;
+
+-- name: add_derived
+INSERT INTO derived (run, written, read) VALUES (:run, :written, :read) ON CONFLICT DO NOTHING;
+
+-- name: derived_of
+SELECT derived.written, derived.read
+FROM derived
+WHERE derived.run = :run;
+
+-- name: read_of_dataset
+SELECT edge.parent
+FROM edge JOIN product ON product.id = (edge.parent / 4) JOIN version ON version.id = product.version
+WHERE edge.child = :run * 4 AND (edge.parent % 4) = 1 AND version.dataset = :dataset UNION SELECT edge.parent
+FROM edge JOIN snapshot ON snapshot.id = (edge.parent / 4)
+WHERE edge.child = :run * 4 AND (edge.parent % 4) = 2 AND snapshot.dataset = :dataset;
+
+-- name: facets_of_job
+SELECT job.facets
+FROM job
+WHERE job.id = :id;
+
+-- name: facets_of_dataset
+SELECT dataset.facets
+FROM dataset
+WHERE dataset.id = :id;
+
+-- name: tell_job
+UPDATE job SET facets=:facets WHERE job.id = :the_id;
+
+-- name: tell_dataset
+UPDATE dataset SET facets=:facets WHERE dataset.id = :the_id;
+
+-- name: declare
+INSERT INTO declared (job, dataset, written) VALUES (:job, :dataset, :written) ON CONFLICT DO NOTHING;
+
+-- name: undeclare
+DELETE FROM declared WHERE declared.job = :the_job AND declared.written = :the_written;
+
+-- name: add_symlink
+INSERT INTO symlink (dataset, other) VALUES (:dataset, :other) ON CONFLICT DO NOTHING;
+
+-- name: drop_symlink
+DELETE FROM symlink WHERE symlink.dataset = :dataset AND symlink.other = :other;
+
+-- name: traits_of
+SELECT run_trait.trait
+FROM run_trait
+WHERE run_trait.run = :run;
+
+-- name: add_run_trait
+INSERT INTO run_trait (trait, run) VALUES (:trait, :run) ON CONFLICT DO NOTHING;
+
+-- name: drop_run_trait
+DELETE FROM run_trait WHERE run_trait.trait = :trait AND run_trait.run = :run;
+
+-- name: add_trait_part
+INSERT INTO trait_part (part, whole) VALUES (:part, :whole) ON CONFLICT DO NOTHING;
+
+-- name: events_of
+SELECT event.hash, event.origin, event.body
+FROM event
+WHERE event.run_id = :run_id;
+
+-- name: drop_currents
+DELETE FROM current WHERE current.run = :the_run;
+
+-- name: drop_bindings
+DELETE FROM binding WHERE binding.run = :the_run;
+
+-- name: drop_readings
+DELETE FROM reading WHERE reading.run = :the_run;
+
+-- name: drop_derived
+DELETE FROM derived WHERE derived.run = :the_run;
+
+-- name: drop_traits
+DELETE FROM run_trait WHERE run_trait.run = :the_run;
+
+-- name: drop_outputs
+DELETE FROM output WHERE output.run = :the_run;
+
+-- name: drop_snapshot
+DELETE FROM snapshot WHERE snapshot.id = :snapshot;
+
+-- name: drop_silent_version
+DELETE FROM version WHERE version.id = :version AND version.digest = :own AND NOT (EXISTS (SELECT 1
+FROM product
+WHERE product.version = version.id)) AND NOT (EXISTS (SELECT 1
+FROM output
+WHERE output.version = version.id));
 
 -- name: answers
 SELECT run.recipe, run.uuid, run.result, run.started_at

@@ -1,0 +1,161 @@
+"""What completed runs made, and which version was current from when on.
+
+Both follow from what is stored of a run: its state and end, what it says it wrote, and what
+was said about that. So they are settled after each of its events, and come out the same
+whatever the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from . import nodes, registers
+from .bindings import EXECUTION, Bindings
+from .known import Output
+from .rows import Rows
+
+#: After these nothing is there, or nothing of what was there before.
+_GONE, _FRESH = ("DROP", "TRUNCATE"), ("CREATE", "OVERWRITE")
+
+
+class Current(NamedTuple):
+    """A row of `current` but for who said so."""
+
+    dataset: int
+    partition: str
+    since: str
+    product: int
+
+
+class Products:
+    """Settles what runs made, inside one transaction."""
+
+    def __init__(self, rows: Rows, bindings: Bindings) -> None:
+        self._rows = rows
+        self._bindings = bindings
+
+    def settle(self, run: int, row: dict[str, Any]) -> None:
+        """Let a run have made what it says, if it has completed."""
+        if row["state"] != "COMPLETE":
+            return
+        outputs = self._rows.outputs(run)
+        made: set[Current] = set()
+        not_made = []
+        for version, output in outputs.items():
+            said: set[Current] = set()
+            if not _superseded(output, outputs.values()):
+                said = self._made(run, version, output, row["ended_at"])
+            made |= said
+            if not any(current.product for current in said):
+                not_made.append(version)
+        digests = {(one.dataset, one.partition): one.digest for one in outputs.values()}
+        self._be_current(run, made, digests)
+        for version in not_made:  # now that no reading is bound to them any more
+            self.unmake(version, run)
+        if run in self._rows.known.derived or run not in self._rows.known.added:
+            self._derive(run, made)
+
+    def observe(self, current: Current, digest: str) -> None:
+        """An event without a run says that something is current."""
+        self._add(current, 0, digest)
+
+    def unmake(self, version: int, run: int) -> None:
+        """Forget that a run made a version, unless others point to what it made."""
+        found = self._rows.one("find_product", version=version, run=run)
+        if found is None:
+            return
+        node = nodes.product(found[0])
+        if self._rows.one("any_child", parent=node)[0]:
+            self._rows.stand(node, {nodes.run(run)})
+            return
+        self._rows.stand(node, set())
+        self._rows.do("drop_product", product=found[0])
+        self._rows.known.ids.pop(("product", version, run), None)
+
+    def _made(self, run: int, version: int, output: Output, ended_at: str) -> set[Current]:
+        change = self._change(run, version)
+        if change in _GONE:
+            return {Current(output.dataset, output.partition, ended_at, 0)}
+        product = self._rows.product(version, run) // 4
+        found = {Current(output.dataset, output.partition, ended_at, product)}
+        if change in _FRESH and not output.partition:
+            found.add(Current(output.dataset, "", ended_at, 0))
+        return found
+
+    def _change(self, run: int, version: int) -> str:
+        found = self._rows.use("output", run, version=version) or {}
+        if "lifecycleStateChange" not in found:
+            return ""
+        body = registers.said(found, "lifecycleStateChange") or {}
+        return str(body.get("lifecycleStateChange", "")).upper()
+
+    def _be_current(
+        self, run: int, made: set[Current], digests: dict[tuple[int, str], str]
+    ) -> None:
+        known = self._rows.known
+        there: set[Current] = set()
+        if run not in known.added or run in known.settled:
+            there = {Current(*row) for row in self._rows.all("currents_of", run=run)}
+        known.settled.add(run)
+        for current in there - made:
+            self._rows.do("drop_current", **_key(current))
+            self._tell(current, digests)
+        for current in made - there:
+            self._add(current, run, digests.get((current.dataset, current.partition), ""))
+
+    def _add(self, current: Current, run: int, digest: str) -> None:
+        if not self._rows.do("add_current", **current._asdict(), run=run):
+            return
+        if current.dataset not in self._rows.known.current:
+            self._rows.known.current.add(current.dataset)
+            for one in self._bindings.family(current.dataset):
+                self._bindings.open(one)
+        self._tell(current, {(current.dataset, current.partition): digest})
+
+    def _tell(self, current: Current, digests: dict[tuple[int, str], str]) -> None:
+        if current.product:
+            digest = digests.get((current.dataset, current.partition), "")
+            self._bindings.changed(current.dataset, current.partition, current.since, digest)
+        else:
+            self._bindings.since(current.dataset, current.since)
+
+    def _derive(self, run: int, made: Iterable[Current]) -> None:
+        """Let products stand on what `lineage` facets say they were made from, and no more."""
+        sources: dict[int, set[int]] = {}
+        for written, source in self._rows.all("derived_of", run=run):
+            sources.setdefault(written, set()).add(source)
+        for current in made:
+            if current.product and current.dataset in sources:
+                parents: set[int] = set()
+                for source in sources[current.dataset]:
+                    parents |= self._read(run, source)
+                self._rows.stand(nodes.product(current.product), parents)
+
+    def _read(self, run: int, source: int) -> set[int]:
+        """Nodes of what a run read of a dataset; a negative one is a run."""
+        if source <= 0:
+            return {nodes.run(-source)} if source else set()
+        found = self._rows.all("read_of_dataset", run=run, dataset=source)
+        return {node for (node,) in found}
+
+
+def superseded_by(output: Output, other: Output) -> bool:
+    """Whether one mention of a dataset says less than another of the same run.
+
+    A run that begins with the names of its datasets and ends with their versions or
+    partitions has one output, not two.
+    """
+    if output.dataset != other.dataset or output.digest[:4] not in (EXECUTION, ""):
+        return False
+    if output.partition == other.partition:
+        return output.digest != other.digest
+    return not output.partition
+
+
+def _superseded(output: Output, outputs: Iterable[Output]) -> bool:
+    return output.digest[:4] == EXECUTION and any(superseded_by(output, other) for other in outputs)
+
+
+def _key(current: Current) -> dict[str, Any]:
+    return {f"the_{name}": value for name, value in current._asdict().items()}

@@ -1,0 +1,78 @@
+"""State that several events speak of: for each key the body said last.
+
+Each body has a stamp by which "last" is decided. Merging is commutative and idempotent, so
+the order in which events arrive does not matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+#: By key: the stamp of the event that said it last, and what it said, as it is stored.
+Registers = dict[str, tuple[str, str]]
+
+# Numbers that no double says come as Decimal; the event keeps all their digits.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=float).encode
+
+
+class Body(NamedTuple):
+    """What a facet says, and the text that registers keep of it; None, `null`: it is deleted."""
+
+    said: Any
+    text: str
+
+
+DELETED = Body(None, "null")
+
+
+def merge(registers: Registers, said: Mapping[str, Body], stamp: str) -> dict[str, Body]:
+    """Let one event speak; what it changed."""
+    changed = {}
+    for key, body in said.items():
+        known = registers.get(key)
+        if known is None or (stamp >= known[0] and known != (stamp, body.text)):
+            registers[key] = (stamp, body.text)
+            changed[key] = body
+    return changed
+
+
+def write(registers: Registers) -> str:
+    """Registers as they are stored: a JSON object of [stamp, body] by key."""
+    parts = (f'{_key(key)}:["{stamp}",{text}]' for key, (stamp, text) in sorted(registers.items()))
+    return f"{{{','.join(parts)}}}"
+
+
+def read(stored: str) -> Registers:
+    """The registers that `write` wrote."""
+    if stored == "{}":
+        return {}
+    return {key: (stamp, dump(body)) for key, (stamp, body) in json.loads(stored).items()}
+
+
+def said(registers: Registers, key: str) -> Any:
+    """What a register holds; None if nothing, or what was there is deleted."""
+    return json.loads(registers[key][1]) if key in registers else None
+
+
+def dump(value: Any) -> str:
+    """A part of the registers as it is stored: one text, whatever was said first."""
+    return _encode(value)
+
+
+def body(said: Any) -> Body:
+    """A body and its text."""
+    return Body(said, dump(said))
+
+
+@functools.lru_cache(maxsize=1024)
+def job_body(namespace: str, name: str) -> Body:
+    """A job's name as a body."""
+    return body((namespace, name))
+
+
+@functools.lru_cache(maxsize=1024)
+def _key(key: str) -> str:
+    return _encode(key)
