@@ -1,5 +1,5 @@
 # Each target makes its own environment: uv if it is there, else one bootstrapped with pip.
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench producers clean
 
 # The first Python that begat runs on; PYTHON=/path/to/python (with uv: UV_PYTHON) names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -27,6 +27,10 @@ check: .venv/.ready ## lint, types, layers, documentation
 
 bench: .venv/.ready ## measure what begat costs beside its peers (ONLY=noop: one subject), 25 min
 	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ONLY)
+
+producers: .venv/.ready ## run Airflow and dbt, and check what begat makes of their events, 4 min
+	PYTHONPATH=tests .venv/bin/python -m producers all
+	PYTHONPATH=tests .venv/bin/python -m producers check
 
 clean: ## remove what the others made
 	rm -rf .venv .begat .bench begat-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -41,13 +41,19 @@ def canonical(value: Any) -> str:
     Raises:
         EventError: something in it is refused; the message names the path.
     """
+    return _written(value, keys_are_strings=False)
+
+
+def _written(value: Any, *, keys_are_strings: bool) -> str:
     try:
         text = _encode(value)
-        text.encode()
+        if not text.isascii():
+            text.encode()
     except (TypeError, ValueError, RecursionError, InvalidOperation) as error:
         raise _refusal(value, error) from None
     marked = "\\u0000" in text
-    if (marked or not _has_string_keys(value)) and any(True for _ in _refused(value)):
+    sound = not marked and (keys_are_strings or _has_string_keys(value))
+    if not sound and any(True for _ in _refused(value)):
         raise _refusal(value)
     return _MARKED.sub(r"\1", text) if marked else text
 
@@ -61,7 +67,7 @@ def event_hash(event: str | bytes | dict[str, Any]) -> str:
     Raises:
         EventError: it is not JSON, or holds something that is refused.
     """
-    text = canonical(event) if isinstance(event, dict) else _read(event)[1]
+    text = canonical(event) if isinstance(event, dict) else read(event)[1]
     return "blake3:" + blake3(text.encode()).hexdigest()
 
 
@@ -73,11 +79,15 @@ def parse(text: str | bytes) -> dict[str, Any]:
     Raises:
         EventError: it is no JSON object, or holds something that is refused.
     """
-    return _read(text)[0]
+    return read(text)[0]
 
 
-def _read(text: str | bytes) -> tuple[dict[str, Any], str]:
-    """What `text` says, and its canonical form."""
+def read(text: str | bytes) -> tuple[dict[str, Any], str]:
+    """What `text` says, and its canonical form; see `parse` and `canonical`.
+
+    Raises:
+        EventError: it is no JSON object, or holds something that is refused.
+    """
     repeated = False
 
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def _read(text: str | bytes) -> tuple[dict[str, Any], str]:
         raise EventError(f"an event is a JSON object; got one {_kind(value)}")
     if repeated:
         raise _refusal(value)
-    return value, canonical(value)
+    return value, _written(value, keys_are_strings=True)  # JSON has no others
 
 
 class _Repeated(dict[str, Any]):

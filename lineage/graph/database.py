@@ -124,9 +124,11 @@ def _set_up(db: sqlite3.Connection, path: str, *, deadline: float) -> None:
             )
         elif found != known[-1]:
             from .migrations import migrate
+            from .rebuild import rebuild
 
             with migrate.on_sqlite(db) as connection:
                 migrate.upgrade(connection)
+            rebuild(db)  # an older begat read less in the same events
 
 
 def _use_wal(db: sqlite3.Connection, deadline: float) -> None:

@@ -21,9 +21,6 @@ _READ = """
 SELECT t.id, d.namespace, d.name, t.lineage_root
 FROM snapshot t JOIN dataset d ON d.id = t.dataset
 """
-_SNAPSHOT = """
-SELECT t.id, t.content_root, t.partitions, t.known FROM snapshot t
-"""
 _BINDING = """
 SELECT b.snapshot, d.namespace, d.name, b.partition, b.digest, r.uuid
 FROM binding b JOIN dataset d ON d.id = b.dataset JOIN run r ON r.id = b.run
@@ -74,6 +71,11 @@ _TABLES = {
         FROM output o JOIN run r ON r.id = o.run JOIN version v ON v.id = o.version
         JOIN dataset d ON d.id = v.dataset
     """,
+    "snapshot": """
+        SELECT d.namespace, d.name, s.lineage_root, s.content_root, s.partitions, s.known
+        FROM snapshot s JOIN dataset d ON d.id = s.dataset
+        WHERE NOT EXISTS (SELECT 1 FROM binding b WHERE b.snapshot = s.id)
+    """,
     "segment": """
         SELECT d.namespace, d.name, s.chunk, s.known
         FROM segment s JOIN dataset d ON d.id = s.dataset
@@ -105,9 +107,6 @@ def dump(store: Store) -> dict[str, Any]:
             "event": _rows(db, "SELECT hash, origin, body FROM event"),
             "chunk": _rows(db, "SELECT digest, body FROM chunk"),
             **{table: _rows(db, query) for table, query in _TABLES.items()},
-            "snapshot": _sorted(
-                [*names[nodes.snapshot(i)], *row] for i, *row in db.execute(_SNAPSHOT)
-            ),
             "current": _sorted(
                 [*row, names[nodes.product(product)] if product else None, run]
                 for product, run, *row in db.execute(_CURRENT)

@@ -255,7 +255,7 @@ def _object(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = part.get(key)
     if found is None:
         return {}
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         raise TypeError(f"{key} is an object; got {str(found)[:40]}")
     return found
 
@@ -268,7 +268,7 @@ def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Body]:
 
 
 def _body(facet: Mapping[str, Any]) -> Body:
-    if not isinstance(facet, Mapping):
+    if not isinstance(facet, dict):
         raise TypeError(f"a facet is an object; got {str(facet)[:40]}")
     if facet.get("_deleted") is True:
         return DELETED
@@ -314,11 +314,13 @@ def _written(entry: Mapping[str, Any]) -> tuple[Use, ...]:
 
 
 def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         raise TypeError(f"a dataset is an object; got {str(entry)[:40]}")
     facets, own = _object(entry, "facets"), _object(entry, position)
     reference = _object(own, "begat_snapshot")
-    kept = _bodies(item for item in {**facets, **own}.items() if item[0] not in _STRUCTURE)
+    kept = _bodies(
+        item for part in (facets, own) for item in part.items() if item[0] not in _STRUCTURE
+    )
     if reference.get("location"):
         kept["location"] = body(reference["location"])
     dataset = Dataset(namespace=_name(entry, "namespace"), name=_name(entry, "name"))

@@ -105,10 +105,12 @@ class Products:
             self._add(current, run, digests.get((current.dataset, current.partition), ""))
 
     def _add(self, current: Current, run: int, digest: str) -> None:
+        known = self._rows.known.current
+        first = current.dataset not in known and not self._bindings.is_open(current.dataset)
+        known.add(current.dataset)
         if not self._rows.do("add_current", **current._asdict(), run=run):
             return
-        if current.dataset not in self._rows.known.current:
-            self._rows.known.current.add(current.dataset)
+        if first:
             for one in self._bindings.family(current.dataset):
                 self._bindings.open(one)
         self._tell(current, {(current.dataset, current.partition): digest})

@@ -45,8 +45,8 @@ class Standing:
     def dataset(self, said: Facts, stamp: str) -> None:
         """A DatasetEvent: its facets, and the version that it says is there."""
         dataset = self._rows.dataset(said.about.dataset)
-        self._tell("dataset", dataset, said.facets, stamp)
         self.names(dataset, said.facets, stamp)
+        self._tell("dataset", dataset, said.facets, stamp)
         change = _change(said.about)
         what = said.about.what
         if not isinstance(what, VersionFact):

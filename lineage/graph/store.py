@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,12 +19,12 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
 from ..events.build import now
-from ..events.canonical import parse
 from ..events.text import text
 from . import database, sql
 from .facts import facts
 from .ingest import Ingest
 from .known import Known
+from .rebuild import rebuild
 
 Origin = Literal["recorded", "ingested"]
 
@@ -130,18 +130,17 @@ class Store:
             for one, body in zip(said, texts, strict=True):
                 ingest.add_event(one, body, origin)
 
-    def rebuild(self) -> None:
+    def rebuild(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Make the graph anew from the stored events and chunks.
+
+        Args:
+            tell: is told how many events have spoken.
 
         Raises:
             StoreError: the store failed; the graph is as it was.
         """
         with self.write() as db:
-            for table in sql.projection():
-                db.execute(f"DELETE FROM {table}")
-            ingest = Ingest(db)
-            for row in db.execute("SELECT hash, origin, body FROM event ORDER BY id"):
-                ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])
+            rebuild(db, tell)
 
     def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
         """The runs that answer each recipe, the earliest to complete first.

@@ -37,6 +37,13 @@ _VERSIONS = """
 SELECT v.id, d.namespace, d.name, v.partition, v.digest, v.size, v.rows, v.format, v.kind
 FROM version v JOIN dataset d ON d.id = v.dataset WHERE v.id IN (SELECT value FROM json_each(:ids))
 """
+# What a reading was bound to is known by the reading, in any store.
+_ROOT = """
+COALESCE((
+    SELECT 'run:' || r.uuid || '/' || b.partition || '/' || b.digest
+    FROM binding b JOIN run r ON r.id = b.run WHERE b.snapshot = s.id
+), s.lineage_root) AS lineage_root
+"""
 _NAMES = {
     nodes.RUN: """
 SELECT id, 'run' AS kind, uuid FROM run WHERE id IN (SELECT value FROM json_each(:ids))
@@ -47,8 +54,8 @@ FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dat
 LEFT JOIN run r ON r.id = p.run
 WHERE p.id IN (SELECT value FROM json_each(:ids)) AND (p.run = 0 OR r.id IS NOT NULL)
 """,
-    nodes.SNAPSHOT: """
-SELECT s.id, 'snapshot' AS kind, d.namespace, d.name, s.lineage_root
+    nodes.SNAPSHOT: f"""
+SELECT s.id, 'snapshot' AS kind, d.namespace, d.name, {_ROOT}
 FROM snapshot s JOIN dataset d ON d.id = s.dataset
 WHERE s.id IN (SELECT value FROM json_each(:ids))
 """,
@@ -61,8 +68,8 @@ WHERE s.id IN (SELECT value FROM json_each(:ids))
 _PRODUCT_VERSIONS = """
 SELECT DISTINCT version FROM product WHERE id IN (SELECT value FROM json_each(:ids))
 """
-_SNAPSHOTS = """
-SELECT s.id, d.namespace, d.name, s.lineage_root, s.content_root, s.partitions, s.known
+_SNAPSHOTS = f"""
+SELECT s.id, d.namespace, d.name, {_ROOT}, s.content_root, s.partitions, s.known
 FROM snapshot s JOIN dataset d ON d.id = s.dataset
 WHERE s.id IN (SELECT value FROM json_each(:ids))
 """

@@ -14,7 +14,7 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import DataError, EventError
 from ..events.canonical import event_hash, parse
-from ..graph import closure, nodes
+from ..graph import closure, nodes, sql
 from ..graph.connection import Connection, Row
 from ..graph.facts import Facts, SnapshotFact, facts
 from ..graph.ingest import Ingest
@@ -32,6 +32,10 @@ _PARENTS = """
 SELECT DISTINCT p.uuid FROM run r JOIN run p ON p.id IN (r.parent, r.root)
 WHERE r.id IN (SELECT value FROM json_each(:ids))
 """
+#: Executions of run ids that were used again.
+_AGAIN = "SELECT uuid FROM run WHERE uuid LIKE '%#%'"
+#: What events of jobs and datasets have in place of a run's id.
+_NO_RUN = ""
 _ROW = "SELECT id FROM run WHERE uuid = :uuid"
 _BATCH = 500
 
@@ -70,13 +74,17 @@ class Replay:
         pending = set(asked)
         while pending:
             self.add(pending)
-            pending = self.ancestry(asked) - self.runs
+            # Who names no producer was bound to what all events say was current: the store's
+            # own answer tells which those are, and the replay whether it is right.
+            pending = (self.ancestry(asked) | self._stored_ancestry(asked)) - self.runs
         self.add(self._parents() - self.runs)
 
     def add(self, runs: Iterable[str]) -> None:
         """Replay the events of these runs."""
-        todo = sorted({*runs} - self.runs)
+        todo = sorted({run.partition("#")[0] for run in runs} - self.runs)
+        first = not self.runs
         self.runs.update(todo)
+        todo = [_NO_RUN, *todo] if first else todo
         for start in range(0, len(todo), _BATCH):
             with self.store.write() as own:
                 ingest = Ingest(own)
@@ -87,11 +95,20 @@ class Replay:
                                 self._add_chunk(ingest, name)
                     ingest.add_event(said, body, origin)
             self._tell(self.events)
+        with self.store.read() as own:
+            self.runs.update(uuid for (uuid,) in own.execute(_AGAIN, {}))
 
     def ancestry(self, runs: Iterable[str]) -> set[str]:
         """Ids of the runs that these stand on, as far as is replayed."""
         with self.store.read() as own:
             return self._uuids(own, self.nodes(runs))
+
+    def _stored_ancestry(self, runs: Iterable[str]) -> set[str]:
+        """The same, as the store that is verified has it."""
+        rows = (self._db.execute(_ROW, {"uuid": uuid}).fetchone() for uuid in runs)
+        given = {"nodes": json.dumps([nodes.run(row["id"]) for row in rows if row])}
+        found = self._db.execute(sql.statements()["ancestors"], given)
+        return self._uuids(self._db, (node for (node,) in found))
 
     def nodes(self, runs: Iterable[str]) -> frozenset[int]:
         """Nodes, in this graph, of all that these runs stand on."""

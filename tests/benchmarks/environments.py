@@ -49,7 +49,15 @@ def make(name: str) -> Path:
     """
     if name == "begat":
         return Path(sys.executable)
-    folder, pins = places.VENVS / name, requirements(name)
+    return install(requirements(name), places.VENVS / name)
+
+
+def install(pins: Path, folder: Path) -> Path:
+    """The Python of an environment in a folder, made if it is not there or its pins changed.
+
+    Raises:
+        subprocess.CalledProcessError: uv could not install it.
+    """
     python, mark = folder / "bin" / "python", folder / "requirements.digest"
     digest = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
     if mark.exists() and mark.read_text() == digest:

@@ -24,7 +24,9 @@ def shape(home: Path) -> dict[str, Any]:
     store = Store.open(f"sqlite:///{home / 'begat.db'}")
     found = dump(store)
     store.close()
-    found["run"] = [[*row[:7], *row[9:15], row[15]] for row in found["run"]]  # without its times
+    found["run"] = [[*row[:7], *row[9:15], row[-1]] for row in found["run"]]  # without its times
+    found["current"] = [[*row[:3], *row[4:]] for row in found["current"]]
+    found["binding"] = [row[:-1] for row in found["binding"]]
     for table in ("run", "output", "reading"):
         found[table] = [[*row[:-1], _bodies(row[-1])] for row in found[table]]
     names = _names(found, home)

@@ -219,7 +219,7 @@ def _bindings() -> dict[str, ClauseElement]:
             == product.c.id * literal_column("4") + literal_column(str(nodes.PRODUCT)),
         )
         .join(run, run.c.id == reading.c.run)
-        .where(version.c.dataset == bindparam("dataset"), product.c.run == literal_column("0")),
+        .where(version.c.dataset == bindparam("dataset"), literal_column("+product.run", Integer) == literal_column("0")),
         "resolved_reads": _resolved_reads(),
     }
 

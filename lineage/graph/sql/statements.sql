@@ -209,7 +209,7 @@ WHERE version.digest = :digest AND +version.dataset = :dataset AND run.state = '
 -- name: raw_readings
 SELECT DISTINCT run.id, version.partition, version.digest, run.started_at
 FROM version JOIN product ON product.version = version.id JOIN reading ON reading.node = product.id * 4 + 1 JOIN run ON run.id = reading.run
-WHERE version.dataset = :dataset AND product.run = 0;
+WHERE version.dataset = :dataset AND +product.run = 0;
 
 -- name: resolved_reads
 SELECT version.dataset, version.partition, version.digest

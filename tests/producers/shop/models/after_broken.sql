@@ -1,0 +1,2 @@
+{{ config(tags=['broken']) }}
+select status from {{ ref('broken') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select id as customer_id, city from {{ ref('customers') }}
