@@ -15,9 +15,11 @@ from . import plugins
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
+    "db": ".db:db",
     "diff": ".diff:diff",
     "explain": ".explain:explain",
     "forward": ".forward:forward",
+    "ingest": ".ingest:ingest",
     "models": ".models:models",
     "pictures": ".pictures:pictures",
     "runs": ".runs:runs",
@@ -26,9 +28,11 @@ _OWN = {
 }
 #: What their help begins with, so that a list of them imports none; a test compares.
 SUMMARIES = {
+    "db": "Look after the lineage store: upgrade, check, rebuild, prune, export, import.",
     "diff": "Show what differs from one REF to another, and rank what could have moved the metric.",
     "explain": "Say why a task ran: what its recipe differs in from the nearest earlier run.",
     "forward": "Send the events that wait for other OpenLineage backends.",
+    "ingest": "Take the OpenLineage events of FILEs into the store, or send them to --url.",
     "models": "List registered model versions.",
     "pictures": "List the pictures of REF, or write them to a folder.",
     "runs": "List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.",

@@ -105,11 +105,10 @@ class Products:
             self._add(current, run, digests.get((current.dataset, current.partition), ""))
 
     def _add(self, current: Current, run: int, digest: str) -> None:
-        known = self._rows.known.current
-        first = current.dataset not in known and not self._bindings.is_open(current.dataset)
-        known.add(current.dataset)
-        if not self._rows.do("add_current", **current._asdict(), run=run):
-            return
+        first = not self._bindings.is_open(current.dataset)
+        self._rows.known.current.add(current.dataset)
+        self._rows.known.never.discard(current.dataset)
+        self._rows.later("add_current", **current._asdict(), run=run)
         if first:
             for one in self._bindings.family(current.dataset):
                 self._bindings.open(one)

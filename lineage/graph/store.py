@@ -102,6 +102,33 @@ class Store:
             with self._transaction("BEGIN IMMEDIATE") as db:
                 yield db
 
+    @contextmanager
+    def ingesting(self) -> Iterator[Ingest]:
+        """A transaction for events and chunks: all of what is put into it is kept, or nothing.
+
+        It goes on from what the last one knew of the rows.
+
+        Raises:
+            StoreError: the store failed, or others wrote for longer than the timeout.
+        """
+        with self._turn():
+            known, self._known = self._known, None
+            joins = self._db.in_transaction
+            with (
+                database.translated(self._path),
+                database.transaction(self._db, "BEGIN IMMEDIATE"),
+            ):
+                # Another connection has written if, and only if, this number is another one.
+                [version] = self._db.execute("PRAGMA data_version").fetchone()
+                if known is None or version != self._version:
+                    known = Known()
+                ingest = Ingest(self._db, known)
+                yield ingest
+                ingest.flush()
+            # It is true now that all of it is kept; inside another transaction that is not said.
+            if not joins:
+                self._known, self._version = known, version
+
     def record(
         self,
         events: Sequence[Mapping[str, Any]],
@@ -124,7 +151,7 @@ class Store:
             facts(event, digest_bytes(body.encode()))
             for event, body in zip(events, texts, strict=True)
         ]
-        with self._remembering() as ingest:
+        with self.ingesting() as ingest:
             for chunk in chunks:
                 ingest.add_chunk(chunk)
             for one, body in zip(said, texts, strict=True):
@@ -196,25 +223,6 @@ class Store:
         rows = [{"digest": digest, "state": state, "noted_at": noted} for digest in digests]
         with self.write() as db:
             db.executemany(sql.statements()["put_presence"], rows)
-
-    @contextmanager
-    def _remembering(self) -> Iterator[Ingest]:
-        """A transaction for events, which goes on from what the last one knew of the rows."""
-        with self._turn():
-            known, self._known = self._known, None
-            joins = self._db.in_transaction
-            with (
-                database.translated(self._path),
-                database.transaction(self._db, "BEGIN IMMEDIATE"),
-            ):
-                # Another connection has written if, and only if, this number is another one.
-                [version] = self._db.execute("PRAGMA data_version").fetchone()
-                if known is None or version != self._version:
-                    known = Known()
-                yield Ingest(self._db, known)
-            # It is true now that all of it is kept; inside another transaction that is not said.
-            if not joins:
-                self._known, self._version = known, version
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:

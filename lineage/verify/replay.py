@@ -94,6 +94,7 @@ class Replay:
                             for name in use.what.chunks:
                                 self._add_chunk(ingest, name)
                     ingest.add_event(said, body, origin)
+                ingest.flush()
             self._tell(self.events)
         with self.store.read() as own:
             self.runs.update(uuid for (uuid,) in own.execute(_AGAIN, {}))
