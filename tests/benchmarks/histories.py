@@ -114,9 +114,18 @@ class History:
         if batch:
             yield batch
 
+    @property
+    def size(self) -> int:
+        """How many events there are."""
+        return 2 * ((RUNS + 1) * self.days + self.links)
+
     def link(self, number: int) -> Data:
         """A model of the chain, the first is 0; it has 3 ancestors for each up to itself."""
         return _link(number).writes
+
+    def link_source(self, number: int) -> Data:
+        """The raw file that a model of the chain was made of, beside its predecessor."""
+        return _link(number).reads[-1]
 
     @functools.lru_cache(maxsize=16 * WINDOW * TABLES)  # noqa: B019 - frozen, and bounded
     def run_id(self, job: str, number: int) -> str:
