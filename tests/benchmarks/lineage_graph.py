@@ -14,6 +14,9 @@ from .subject import Collector, Tell, in_turn, probe
 SUBJECTS = ("ingest", "stream", "size", "closures")
 #: The floor of each, as figures call it.
 SQLITE, RUSTWORKX = "bare sqlite3", "rustworkx"
+DEEP = "ancestry of 4,000"
+#: As the probe calls them.
+QUESTIONS = ("ancestry of 100", DEEP, "their difference", "impact of a partition")
 #: How much of a history has come in when the memory of what takes it in is looked at.
 EARLY, LATE = "10 %", "100 %"
 
@@ -100,16 +103,16 @@ def _closures(rounds: int, tell: Tell) -> dict[str, Figure]:
                 wall=answer["wall"],
                 extra={"nodes": answer["nodes"]},
             )
-    deep = asked["ancestry of 4,000"][databases[-1]]
+    deep = asked[DEEP][databases[-1]]
     tell(f"closures: {RUSTWORKX}")
     beside = _in_memory(rounds, databases[-1], deep["node"])
     counted = {
-        *(found["nodes"] for found in asked["ancestry of 4,000"].values()),
+        *(found["nodes"] for found in asked[DEEP].values()),
         beside.extra["nodes"],
     }
     if len(counted) > 1:
-        raise measure.CommandError(f"the ancestries of 4,000 have {sorted(counted)} nodes")
-    return {**figures, f"ancestry of 4,000, {RUSTWORKX}": beside}
+        raise measure.CommandError(f"{DEEP}: they have {sorted(counted)} nodes")
+    return {**figures, f"{DEEP}, {RUSTWORKX}": beside}
 
 
 def _in_memory(rounds: int, database: str, node: int) -> Figure:

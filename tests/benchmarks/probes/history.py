@@ -1,6 +1,6 @@
 """Write a made-up history, an event a line.
 
-    python history.py DAYS LINKS versioned|unversioned
+python history.py DAYS LINKS versioned|unversioned
 """
 
 from __future__ import annotations
