@@ -13,6 +13,7 @@ from typing import Any
 from . import environments, measure, places
 from .histories import History
 from .measure import Cost
+from .servers import Server
 
 #: All have this chain of models: 4,000 nodes that are the same whatever the store's size.
 LINKS = 1334
@@ -45,6 +46,11 @@ class GraphStore:
         return f"{self.flavour}, {self.edges} edges"
 
     @property
+    def events(self) -> int:
+        """How many events make it."""
+        return History(days=self.days, links=LINKS).size
+
+    @property
     def folder(self) -> Path:
         """Where it is kept."""
         return places.GRAPHS / f"{self.flavour}-{self.days}"
@@ -60,18 +66,18 @@ class GraphStore:
         Raises:
             CommandError: not all events came in.
         """
-        typed = (
-            f"python tests/benchmarks/probes/history.py {self.days} {LINKS} {self.flavour} | "
-            "python tests/benchmarks/probes/ingest.py begat.db"
-        )
         places.fresh(self.folder)
-        cost = _run(["sh", "-c", typed.replace("tests/benchmarks", str(places.HERE))], self.folder)
-        found: dict[str, Any] = json.loads(cost.output)
-        expected = History(days=self.days, links=LINKS).size
-        if found["events"] != expected:
-            raise measure.CommandError(f"{found['events']} of {expected} events came in")
+        found = self._stream(self.folder, "ingest.py begat.db")
         (self.folder / "made.digest").write_text(_digest())
-        return typed, found
+        return found
+
+    def send(self, server: Server) -> tuple[str, dict[str, Any]]:
+        """Send its events to a server: what was typed, and what the probe says of it.
+
+        Raises:
+            CommandError: not all events came in.
+        """
+        return self._stream(self.folder.parent, f"send.py {server.url} {server.pid}")
 
     def floor(self) -> tuple[str, Cost]:
         """Write its rows to another database: what was typed, and what that cost."""
@@ -100,6 +106,15 @@ class GraphStore:
         finally:
             db.close()
         return size, edges
+
+    def _stream(self, folder: Path, into: str) -> tuple[str, dict[str, Any]]:
+        probes = "python tests/benchmarks/probes/"
+        typed = f"{probes}history.py {self.days} {LINKS} {self.flavour} | {probes}{into}"
+        command = typed.replace("tests/benchmarks", str(places.HERE))
+        found: dict[str, Any] = json.loads(_run(["sh", "-c", command], folder).output)
+        if found["events"] != self.events:
+            raise measure.CommandError(f"{found['events']} of {self.events} events came in")
+        return typed, found
 
 
 SMALL = GraphStore(flavour="versioned", edges="10 k", days=11)

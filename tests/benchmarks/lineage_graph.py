@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
-from . import environments, measure, places
+from . import environments, measure, places, servers
 from .graph_stores import LARGE, MIDDLE, SMALL, GraphStore
 from .measure import Cost
 from .results import Figure
 from .subject import Collector, Tell, in_turn, probe
 
-SUBJECTS = ("ingest", "stream", "size", "closures")
+SUBJECTS = ("ingest", "http", "stream", "size", "closures")
+#: Who takes events in.
+RECORD, SERVE = "Store.record", "begat serve"
 #: The floor of each, as figures call it.
 SQLITE, RUSTWORKX = "bare sqlite3", "rustworkx"
 DEEP = "ancestry of 4,000"
@@ -19,6 +21,10 @@ DEEP = "ancestry of 4,000"
 QUESTIONS = ("ancestry of 100", DEEP, "their difference", "impact of a partition")
 #: How much of a history has come in when the memory of what takes it in is looked at.
 EARLY, LATE = "10 %", "100 %"
+#: What is taken in by whom; of 1 M edges once, as that takes minutes.
+INGESTED = (*MIDDLE, *LARGE)
+SENT = MIDDLE[:1]
+STREAMED = ((RECORD, LARGE[0]), (RECORD, LARGE[1]), (SERVE, LARGE[0]))
 
 
 def measured(rounds: int, chosen: Sequence[str], tell: Tell) -> dict[str, dict[str, Figure]]:
@@ -26,51 +32,85 @@ def measured(rounds: int, chosen: Sequence[str], tell: Tell) -> dict[str, dict[s
 
     Raises:
         CommandError: a probe failed, or begat and rustworkx disagree.
+        RuntimeError: begat's server did not start.
     """
-    ingest, stream = Collector(), Collector()
-    if "ingest" in chosen:
-        _take_in_turns(rounds, ingest, tell)
-    if {"ingest", "stream"} & set(chosen):
-        for store in LARGE:
-            tell(f"ingest: {store.name}")
-            _take(store, ingest, stream)
-            if "ingest" in chosen:
-                tell(f"ingest: {store.name}, {SQLITE}")
-                _floor(store, ingest)
-    found = {"ingest": ingest.figures, "stream": stream.figures}
-    if "size" in chosen:
-        found["size"] = _sizes(tell)
-    if "closures" in chosen:
-        found["closures"] = _closures(rounds, tell)
-    return {subject: found[subject] for subject in chosen}
+    found = {subject: Collector() for subject in chosen}
+    for store in INGESTED:
+        ways = _ways(store, found)
+        for number, way in in_turn(rounds if store in MIDDLE else 1, list(ways)):
+            tell(f"round {number + 1}: {store.name}, {way}")
+            ways[way](store, found)
+    if "size" in found:
+        found["size"].figures = _sizes(tell)
+    if "closures" in found:
+        found["closures"].figures = _closures(rounds, tell)
+    return {subject: collector.figures for subject, collector in found.items()}
 
 
-def _take_in_turns(rounds: int, ingest: Collector, tell: Tell) -> None:
-    for store in MIDDLE:
-        # In every other round the floor comes first, and writes what the round before left.
-        for number, who in in_turn(rounds, ("begat", SQLITE)):
-            tell(f"ingest, round {number + 1}: {store.name}, {who}")
-            if who == SQLITE:
-                _floor(store, ingest)
-            else:
-                _take(store, ingest, Collector())
+#: Does one thing with a store, and adds what that cost to the subjects that ask for it.
+_Way = Callable[[GraphStore, Mapping[str, Collector]], None]
 
 
-def _take(store: GraphStore, ingest: Collector, stream: Collector) -> None:
-    typed, found = store.fill()
-    cost = Cost(cpu=found["cpu"], wall=found["wall"])
-    ingest.add(f"begat, {store.name}", typed, cost).extra["events"] = found["events"]
-    resident = found["resident"]
-    for when, peak in ((EARLY, resident[len(resident) // 10]), (LATE, resident[-1])):
-        figure = stream.figures.setdefault(f"{store.name}: {when}", Figure(command=typed))
-        figure.peak.append(peak)
+def _ways(store: GraphStore, chosen: Container[str]) -> dict[str, _Way]:
+    """What is to be done with a store; who fills it comes before who writes its rows again."""
+    ingested, sent = "ingest" in chosen, "http" in chosen and store in SENT
+    streams = {way for way, each in STREAMED if each == store and "stream" in chosen}
+    ways: dict[str, _Way] = {}
+    if ingested or RECORD in streams:
+        ways[RECORD] = _record
+    if sent or SERVE in streams:
+        ways[SERVE] = _send
+    if ingested or sent:
+        ways[SQLITE] = _floor
+    return ways
 
 
-def _floor(store: GraphStore, ingest: Collector) -> None:
-    typed, cost = store.floor()
-    beside = ingest.figures[f"begat, {store.name}"]
-    figure = ingest.add(f"{SQLITE}, {store.name}", typed, cost)
-    figure.extra["events"] = beside.extra["events"]
+def _record(store: GraphStore, found: Mapping[str, Collector]) -> None:
+    typed, said = store.fill()
+    _add("ingest", RECORD, store, typed, Cost(cpu=said["cpu"], wall=said["wall"]), found)
+    _note(RECORD, store, typed, said["resident"], found)
+
+
+def _send(store: GraphStore, found: Mapping[str, Collector]) -> None:
+    with servers.begat(places.GRAPHS / "served") as server:
+        typed, said = store.send(server)
+    typed = typed.replace(f"{server.url} {server.pid}", "URL PID")
+    if store in SENT:
+        _add("http", SERVE, store, typed, Cost(cpu=said["cpu"], wall=said["wall"]), found)
+    _note(SERVE, store, typed, said["resident"], found)
+
+
+def _floor(store: GraphStore, found: Mapping[str, Collector]) -> None:
+    typed, cost = store.keep().floor()
+    _add("ingest", SQLITE, store, typed, cost, found)
+    if store in SENT:
+        _add("http", SQLITE, store, typed, cost, found)
+
+
+def _add(
+    subject: str,
+    who: str,
+    store: GraphStore,
+    typed: str,
+    cost: Cost,
+    found: Mapping[str, Collector],
+) -> None:
+    if subject in found:
+        figure = found[subject].add(f"{who}, {store.name}", typed, cost)
+        figure.extra["events"] = store.events
+
+
+def _note(
+    who: str,
+    store: GraphStore,
+    typed: str,
+    resident: Sequence[int],
+    found: Mapping[str, Collector],
+) -> None:
+    if "stream" in found and (who, store) in STREAMED:
+        for when, peak in ((EARLY, resident[len(resident) // 10]), (LATE, resident[-1])):
+            name = f"{who}, {store.name}: {when}"
+            found["stream"].figures[name] = Figure(command=typed, peak=[peak])
 
 
 def _sizes(tell: Tell) -> dict[str, Figure]:

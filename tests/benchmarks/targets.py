@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .graph_stores import LARGE, MIDDLE, GraphStore
+from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
-from .lineage_graph import DEEP, EARLY, LATE, QUESTIONS, RUSTWORKX, SQLITE
+from .lineage_graph import (
+    DEEP,
+    EARLY,
+    INGESTED,
+    LATE,
+    QUESTIONS,
+    RECORD,
+    RUSTWORKX,
+    SENT,
+    SERVE,
+    SQLITE,
+    STREAMED,
+)
 from .measure import median, ratio
 from .results import Figure, Figures
 
@@ -122,30 +134,32 @@ def _memory(found: dict[str, Figure]) -> Verdict:
     )
 
 
-def _ingest(store: GraphStore) -> Callable[[dict[str, Figure]], Verdict]:
+def _events(
+    subject: str, who: str, store: GraphStore, least: float
+) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     def judge(found: dict[str, Figure]) -> Verdict:
-        ours, floor = (found[f"{who}, {store.name}"] for who in ("begat", SQLITE))
+        ours, floor = (found[f"{each}, {store.name}"] for each in (who, SQLITE))
         value = ratio(floor.cpu, ours.cpu)
         return Verdict(
-            what=f"ingest, {store.name}",
+            what=f"events into `{who}`, {store.name}",
             begat=rate(ours),
             beside=f"{SQLITE} {rate(floor)}",
             value=value,
             shown=f"{value:.2f}",
-            target="≥ 0.5",
-            met=value >= 0.5,
-            again="make bench ONLY=ingest",
+            target=f"≥ {least:g}",
+            met=value >= least,
+            again=f"make bench ONLY={subject}",
         )
 
-    return judge
+    return subject, judge
 
 
-def _stream(store: GraphStore) -> Callable[[dict[str, Figure]], Verdict]:
+def _stream(who: str, store: GraphStore) -> Callable[[dict[str, Figure]], Verdict]:
     def judge(found: dict[str, Figure]) -> Verdict:
-        early, late = (found[f"{store.name}: {when}"] for when in (EARLY, LATE))
+        early, late = (found[f"{who}, {store.name}: {when}"] for when in (EARLY, LATE))
         value = ratio(late.peak, early.peak)
         return Verdict(
-            what=f"memory while events stream in, {store.name}",
+            what=f"memory while events stream into `{who}`, {store.name}",
             begat=f"at {LATE} {megabytes(late)}",
             beside=f"at {EARLY} {megabytes(early)}",
             value=value,
@@ -192,8 +206,9 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("start", _imports("begat --help", (*_COMMANDS, "sqlalchemy"))),
     ("start", _imports("begat show flights@1", _COMMANDS)),
     ("memory", _memory),
-    *(("ingest", _ingest(store)) for store in (*MIDDLE, *LARGE)),
-    *(("stream", _stream(store)) for store in LARGE),
+    *(_events("ingest", RECORD, store, 0.5) for store in INGESTED),
+    *(_events("http", SERVE, store, 0.3) for store in SENT),
+    *(("stream", _stream(who, store)) for who, store in STREAMED),
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
     _at_most(
