@@ -183,12 +183,13 @@ def _taker(url: str, token: str, timeout: float) -> Iterator[tuple[_Take, tuple[
 
             yield send, (_SENT_AT_ONCE, _SENT_BYTES)
         return
+    from ..events import reading
     from ..graph import intake
 
     with closing(patient_store()) as store:
 
         def keep(texts: Sequence[bytes]) -> _Outcome:
-            taken = intake.take(store, texts)
+            taken = intake.take(store, map(reading.tried, texts))
             return taken.stored, taken.known, [(one.index, one.reason) for one in taken.refused]
 
         yield keep, (_AT_ONCE, _BYTES)
