@@ -225,5 +225,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _json(one) for key, one in value.items()}
     return value
-
-

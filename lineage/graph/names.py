@@ -3,7 +3,7 @@
 | key | node |
 |---|---|
 | `run:ID` | an execution of a run |
-| `version:DATASET[PARTITION]@DIGEST#RUN` | a version as that run made it; without `#RUN`, as found |
+| `version:DATASET[PARTITION]@DIGEST#RUN` | a version as that run made it; found, without `#RUN` |
 | `version:DATASET[PARTITION]@` | the dataset, of which a run read nobody knows which version |
 | `snapshot:DATASET@ROOT` | many partitions that were read as one |
 | `model:NAME@NUMBER` | a model version |
@@ -200,5 +200,3 @@ def _rows(db: Connection, query: str, wanted: Iterable[int], kind: int) -> list[
     ids = [node // 4 for node in wanted if node % 4 == kind]
     found: list[Row] = db.execute(query, {"ids": json.dumps(ids)}).fetchall() if ids else []
     return found
-
-
