@@ -24,13 +24,19 @@ ANY = "*"
 
 _IDS = "(SELECT CAST(value AS BIGINT) FROM json_each(:ids))"
 _PRODUCTS = f"""
-SELECT p.id, p.run, v.dataset, v.partition, v.digest, d.namespace, d.name, r.uuid,
-    r.job, r.started_at, r.ended_at
+SELECT p.id * 4 + {nodes.PRODUCT} AS node, p.run, v.dataset, v.partition, v.digest,
+    d.namespace, d.name, r.uuid, r.job, r.ended_at
 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 LEFT JOIN run r ON r.id = p.run WHERE p.id IN {_IDS}
 """
+# A dataset that a run read, and of which no version is known.
+_UNKNOWN = f"""
+SELECT b.snapshot * 4 + {nodes.SNAPSHOT} AS node, 0 AS run, b.dataset, b.partition, '' AS digest,
+    d.namespace, d.name, NULL AS uuid, NULL AS job, NULL AS ended_at
+FROM binding b JOIN dataset d ON d.id = b.dataset WHERE b.snapshot IN {_IDS}
+"""
 _OUTPUTS = f"""
-SELECT p.id AS product, p.run, o.facets, r.facets AS said FROM product p
+SELECT p.id * 4 + {nodes.PRODUCT} AS node, p.run, o.facets, r.facets AS said FROM product p
 JOIN output o ON o.run = p.run AND o.version = p.version JOIN run r ON r.id = p.run
 WHERE p.run IN {_IDS}
 """
@@ -41,12 +47,16 @@ WITH RECURSIVE held(run, node) AS (
     UNION SELECT held.run, e.parent FROM held JOIN edge e ON e.child = held.node
     WHERE held.node % 4 IN ({nodes.SNAPSHOT}, {nodes.SEGMENT})
 )
-SELECT run, node / 4 FROM held WHERE node % 4 = {nodes.PRODUCT}
+SELECT run, node FROM held WHERE node % 4 = {nodes.PRODUCT} OR (
+    node % 4 = {nodes.SNAPSHOT}
+    AND EXISTS (SELECT 1 FROM binding b WHERE b.snapshot = held.node / 4)
+    AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child = held.node)
+)
 """
 _READERS = f"""
-WITH RECURSIVE held(product, node) AS (
-    SELECT CAST(value AS BIGINT), CAST(value AS BIGINT) * 4 + {nodes.PRODUCT} FROM json_each(:ids)
-    UNION SELECT held.product, e.child FROM held JOIN edge e ON e.parent = held.node
+WITH RECURSIVE held(node) AS (
+    SELECT CAST(value AS BIGINT) FROM json_each(:ids)
+    UNION SELECT e.child FROM held JOIN edge e ON e.parent = held.node
     WHERE held.node % 4 != {nodes.RUN} AND e.child % 4 != {nodes.PRODUCT}
 )
 SELECT DISTINCT node / 4 FROM held WHERE node % 4 = {nodes.RUN}
@@ -55,9 +65,9 @@ _DATASETS = "SELECT id FROM dataset WHERE namespace = :namespace AND name = :nam
 
 
 class Column(NamedTuple):
-    """A column of a product."""
+    """A column of a product, or of a dataset of which no version is known."""
 
-    product: int
+    node: int
     name: str
 
 
@@ -79,9 +89,11 @@ def trace(
 ) -> Lineage:
     """Columns by depth and key, and which stands on which; see `reach`."""
     walk = _Columns(db, way, bounds)
-    walk.go({Column(node // 4, subject.column) for node in subject.start if node % 4 == 1})
-    rows = sorted((depth, walk.key(one)) for one, depth in walk.depth.items())
-    by_key = {walk.key(one): one for one in walk.depth}
+    walk.go({Column(node, subject.column) for node in subject.start})
+    by_key: dict[str, Column] = {}
+    for one in sorted(walk.depth, key=walk.depth.__getitem__):
+        by_key.setdefault(walk.key(one), one)
+    rows = sorted((walk.depth[one], key) for key, one in by_key.items())
     ahead = [row for row in rows if row > position]
     page = ahead[:limit]
     shown = {key for _, key in page}
@@ -110,7 +122,7 @@ class _Columns:
         self._db = db
         self._way = way
         self._bounds = bounds
-        self._products: dict[int, Any] = {}
+        self._places: dict[int, Any] = {}
         self._said: dict[int, _Said | None] = {}
         self._read: dict[int, dict[int, list[int]]] = {}
         self._made: dict[int, list[int]] = {}
@@ -121,7 +133,7 @@ class _Columns:
 
     def go(self, start: set[Column]) -> None:
         """Walk as far as the bounds allow."""
-        self._learn(one.product for one in start)
+        self._learn(one.node for one in start)
         level, depth = start, 0
         self.depth.update(dict.fromkeys(start, 0))
         while level:
@@ -143,7 +155,7 @@ class _Columns:
             self.depth.update(dict.fromkeys(ahead, depth))
             level = ahead
         self._look_beyond_stops()
-        reached = {nodes.product(one.product) for one in self.depth}
+        reached = {one.node for one in self.depth}
         makers = {nodes.run(run) for one in self.depth if (run := self._row(one)["run"])}
         self.reasons |= gaps(self._db, sorted(reached | makers), self._way)
 
@@ -173,23 +185,23 @@ class _Columns:
                 for other, by in self._sources(one):
                     yield one, other, by
             return
-        given = {"ids": json.dumps([one.product for one in level])}
+        given = {"ids": json.dumps([one.node for one in level])}
         runs = {run for (run,) in self._db.execute(_READERS, given)}
         self._learn_runs(runs)
         wanted: dict[int, set[str]] = {}
         for one in level:
-            wanted.setdefault(one.product, set()).add(one.name)
+            wanted.setdefault(one.node, set()).add(one.name)
         for run in sorted(runs):
             for made in self._made[run]:
                 for name in self._columns(made):
                     child = Column(made, name)
                     for source, by in self._sources(child):
-                        for asked in wanted.get(source.product, ()):
+                        for asked in sorted(wanted.get(source.node, ())):
                             if ANY in (asked, source.name) or asked == source.name:
-                                yield Column(source.product, asked), child, by
+                                yield Column(source.node, asked), child, by
 
-    def _columns(self, product: int) -> list[str]:
-        said = self._said.get(product)
+    def _columns(self, node: int) -> list[str]:
+        said = self._said.get(node)
         return sorted(said.sources) if said else [ANY]
 
     def _sources(self, one: Column) -> Iterator[tuple[Column, str]]:
@@ -197,18 +209,18 @@ class _Columns:
         run = self._row(one)["run"]
         if not run:
             return
-        said, read = self._said.get(one.product), self._read.get(run, {})
+        said, read = self._said.get(one.node), self._read.get(run, {})
         if said is None:
-            for products in read.values():
-                for product in products:
-                    yield Column(product, ANY), "all"
+            for found in read.values():
+                for node in found:
+                    yield Column(node, ANY), "all"
             return
         # What a facet says of whole datasets is true of each column.
         names = said.sources if one.name == ANY else (one.name, ANY)
         for name in names:
             for dataset, source in said.sources.get(name, ()):
-                for product in read.get(dataset, ()):
-                    yield Column(product, source), said.by
+                for node in read.get(dataset, ()):
+                    yield Column(node, source), said.by
 
     def _learn_runs(self, runs: Iterable[int]) -> None:
         new = sorted(run for run in runs if run not in self._read)
@@ -219,28 +231,28 @@ class _Columns:
         self._made.update((run, []) for run in new)
         pairs = self._db.execute(_READ, given).fetchall()
         outputs = self._db.execute(_OUTPUTS, given).fetchall()
-        self._learn([product for _, product in pairs] + [row["product"] for row in outputs])
-        for run, product in pairs:
-            dataset = self._products[product]["dataset"]
-            self._read[run].setdefault(dataset, []).append(product)
+        self._learn([node for _, node in pairs] + [row["node"] for row in outputs])
+        for run, node in pairs:
+            self._read[run].setdefault(self._places[node]["dataset"], []).append(node)
         for row in outputs:
-            self._made[row["run"]].append(row["product"])
-            self._said[row["product"]] = self._speech(row)
+            self._made[row["run"]].append(row["node"])
+            self._said[row["node"]] = self._speech(row)
 
-    def _learn(self, products: Iterable[int]) -> None:
-        new = sorted({one for one in products if one not in self._products})
-        if new:
-            rows = self._db.execute(_PRODUCTS, {"ids": json.dumps(new)})
-            self._products.update((row["id"], row) for row in rows)
+    def _learn(self, some: Iterable[int]) -> None:
+        new = sorted({one for one in some if one not in self._places})
+        for kind, query in ((nodes.PRODUCT, _PRODUCTS), (nodes.SNAPSHOT, _UNKNOWN)):
+            if ids := [one // 4 for one in new if one % 4 == kind]:
+                rows = self._db.execute(query, {"ids": json.dumps(ids)})
+                self._places.update((row["node"], row) for row in rows)
 
     def _row(self, one: Column) -> Any:
-        return self._products[one.product]
+        return self._places[one.node]
 
     def _speech(self, row: Any) -> _Said | None:
         """What facets say of an output."""
         own = queries.facets_of(row)
         of_run = json.loads(row["said"]).get("job.lineage", [None, None])[1]
-        place = self._products[row["product"]]
+        place = self._places[row["node"]]
         entries = [
             entry
             for entry in _list(of_run, "entries")

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from ..errors import ParameterError
-from . import names, queries
+from . import columns, names, queries
 from .answer import LIMIT, Edge, Lineage, Node, limited
 from .connection import Connection
 from .nearby import Way
@@ -99,8 +99,6 @@ def _reach(
         subject = find(db, ref, way, at)
         bounds = bounded(db, stop_at, at, depth)
         if subject.column:
-            from . import columns  # which builds upon this module
-
             return columns.trace(db, way, subject, bounds, limit, position)
         walk = Walk(db, way, subject.start, bounds)
         return _Pages(db, walk, subject).page(limit, position)
