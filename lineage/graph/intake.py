@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..content.digest import digest_bytes
 from ..errors import EventError, StoreError
 from ..events.reading import Read
 from .statement import Statement, statement
@@ -13,6 +15,8 @@ from .store import Origin, Store
 
 #: One transaction takes at most so many events, and so many characters unless one event has more.
 EVENTS, CHARACTERS = 500, 4 << 20
+
+_STORED = "SELECT hash, origin FROM event WHERE hash IN (SELECT value FROM json_each(:hashes))"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +94,24 @@ def take(
     _keep(store, held, origin, intake)
     intake.refused.sort(key=lambda refusal: refusal.index)
     return intake
+
+
+def known(store: Store, texts: Sequence[bytes], origin: Origin = "ingested") -> set[int]:
+    """Which of some texts are stored to the letter, found out without reading them.
+
+    Args:
+        store: where.
+        texts: of events.
+        origin: events that are stored with this one, or as recorded.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    hashes = [digest_bytes(text) for text in texts]
+    with store.read() as db:
+        rows = db.execute(_STORED, {"hashes": json.dumps(hashes)}).fetchall()
+    stored = {event_hash for event_hash, by in rows if by in (origin, "recorded")}
+    return {place for place, event_hash in enumerate(hashes) if event_hash in stored}
 
 
 def _said(event: Read | EventError, place: int) -> _Held | Refusal:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Sequence,
     SmallInteger,
     Table,
     Text,
@@ -380,6 +381,7 @@ model_version = Table(
     Column("body", Words, nullable=False),
     UniqueConstraint("model", "recipe"),
     Index("ix_model_version_run_id", "run_id"),
+    Index("ix_model_version_training_run_id", "training_run_id"),
     Index("ix_model_version_digest", "digest"),
 )
 
@@ -403,6 +405,9 @@ token = Table(
     Column("expires_at", Words),
     Column("revoked_at", Words),
 )
+
+#: Counts transactions that wrote, on PostgreSQL; SQLite counts them by itself.
+writing = Sequence("writing", metadata=metadata)
 
 #: What a rebuild empties and fills again.
 PROJECTION = (

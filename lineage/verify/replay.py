@@ -27,10 +27,10 @@ WHERE run_id IN (SELECT value FROM json_each(:runs)) ORDER BY id
 """
 _BY_HASH = "SELECT hash, run_id FROM event WHERE hash IN (SELECT value FROM json_each(:hashes))"
 _CHUNK = "SELECT content, body FROM chunk WHERE digest = :digest"
-_UUIDS = "SELECT id, uuid FROM run WHERE id IN (SELECT value FROM json_each(:ids))"
+_UUIDS = "SELECT id, uuid FROM run WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))"
 _PARENTS = """
 SELECT DISTINCT p.uuid FROM run r JOIN run p ON p.id IN (r.parent, r.root)
-WHERE r.id IN (SELECT value FROM json_each(:ids))
+WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 #: Executions of run ids that were used again.
 _AGAIN = "SELECT uuid FROM run WHERE uuid LIKE '%#%'"
@@ -53,9 +53,7 @@ class Replay:
     def __init__(self, db: Connection, tell: Callable[[int], None] = lambda _: None) -> None:
         self._db = db
         self._tell = tell
-        # SQLite's private database on disk: it is gone with its connection, and large graphs
-        # do not have to fit in memory.
-        self.store = Store("")
+        self.store = Store.scratch()
         self.findings: list[Finding] = []
         #: Run ids whose events have been asked for.
         self.runs: set[str] = set()
@@ -125,6 +123,14 @@ class Replay:
             if name not in self._chunks:
                 self._stored_chunk(name)
         return len(named)
+
+    def check_stored_chunks(self) -> int:
+        """Look at every chunk that is stored, whether an event names it or not."""
+        names = [name for (name,) in self._db.execute("SELECT digest FROM chunk").fetchall()]
+        for name in sorted(names):
+            if name not in self._chunks:
+                self._stored_chunk(name)
+        return len(names)
 
     def missing_events(self, stamps: Mapping[str, str]) -> Iterator[Finding]:
         """Events that the graph was told by, and that are not stored or no longer sound.

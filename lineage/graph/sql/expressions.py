@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ClauseElement,
     Column,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -232,6 +234,16 @@ def _bindings() -> dict[str, ClauseElement]:
             literal_column("+product.run", Integer) == literal_column("0"),
         ),
         "resolved_reads": _resolved_reads(),
+        "raw_bindings": select(*chosen).where(
+            binding.c.dataset == bindparam("dataset"),
+            binding.c.digest != literal_column("''"),
+            ~exists(
+                select(literal_column("1"))
+                .select_from(reading)
+                .where(reading.c.node == _node(binding.c.snapshot, nodes.SNAPSHOT))
+            ),
+        ),
+        "drop_binding": _drop(binding, "snapshot"),
     }
 
 
@@ -386,13 +398,15 @@ def _closure() -> dict[str, ClauseElement]:
         ("descendants", edge.c.parent, edge.c.child),
     ):
         given = func.json_each(bindparam("nodes")).table_valued("value")
-        reached = select(given.c.value.label("node")).cte("reached", recursive=True)
+        reached = select(cast(given.c.value, BigInteger).label("node")).cte(
+            "reached", recursive=True
+        )
         reached = reached.union(select(end).where(start == reached.c.node))
         found[name] = select(reached.c.node)
     members = func.json_each(bindparam("nodes")).table_valued("value")
 
     def rows(kind: int) -> Any:
-        value = literal_column(members.c.value.name, Integer)
+        value = cast(literal_column(members.c.value.name), BigInteger)
         return (
             select(value.op("/")(literal_column("4")))
             .select_from(members)

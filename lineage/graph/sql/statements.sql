@@ -257,6 +257,16 @@ WHERE reading.run = :run AND (reading.node % 4) = 2 AND (snapshot.id NOT IN (SEL
 FROM binding
 WHERE binding.run = :run));
 
+-- name: raw_bindings
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.dataset = :dataset AND binding.digest != '' AND NOT (EXISTS (SELECT 1
+FROM reading
+WHERE reading.node = binding.snapshot * 4 + 2));
+
+-- name: drop_binding
+DELETE FROM binding WHERE binding.snapshot = :snapshot;
+
 -- name: currents_of
 SELECT current.dataset, current.partition, current.since, current.product
 FROM current
@@ -379,7 +389,7 @@ INSERT INTO presence (digest, state, noted_at) VALUES (:digest, :state, :noted_a
 
 -- name: ancestors
 WITH RECURSIVE reached(node) AS
-(SELECT anon_1.value AS node
+(SELECT CAST(anon_1.value AS BIGINT) AS node
 FROM json_each(:nodes) AS anon_1 UNION SELECT edge.parent AS parent
 FROM edge, reached
 WHERE edge.child = reached.node)
@@ -388,7 +398,7 @@ FROM reached;
 
 -- name: descendants
 WITH RECURSIVE reached(node) AS
-(SELECT anon_1.value AS node
+(SELECT CAST(anon_1.value AS BIGINT) AS node
 FROM json_each(:nodes) AS anon_1 UNION SELECT edge.child AS child
 FROM edge, reached
 WHERE edge.parent = reached.node)
@@ -398,29 +408,29 @@ FROM reached;
 -- name: unknown_above
 SELECT 1
 FROM run
-WHERE run.id IN (SELECT value / 4 AS anon_1
+WHERE run.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 0) AND run.state = '' UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 0) AND run.state = '' UNION SELECT 1
 FROM snapshot
-WHERE snapshot.id IN (SELECT value / 4 AS anon_3
+WHERE snapshot.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_3
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 2) AND snapshot.known = 0 UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 2) AND snapshot.known = 0 UNION SELECT 1
 FROM segment
-WHERE segment.id IN (SELECT value / 4 AS anon_4
+WHERE segment.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_4
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 3) AND segment.known = 0;
+WHERE (CAST(value AS BIGINT) % 4) = 3) AND segment.known = 0;
 
 -- name: unknown_below
 SELECT 1
 FROM snapshot
 WHERE snapshot.known = 0 AND snapshot.dataset IN (SELECT version.dataset
 FROM product JOIN version ON version.id = product.version
-WHERE product.id IN (SELECT value / 4 AS anon_1
+WHERE product.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 1)) UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 1)) UNION SELECT 1
 FROM segment
 WHERE segment.known = 0 AND segment.dataset IN (SELECT version.dataset
 FROM product JOIN version ON version.id = product.version
-WHERE product.id IN (SELECT value / 4 AS anon_1
+WHERE product.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 1));
+WHERE (CAST(value AS BIGINT) % 4) = 1));

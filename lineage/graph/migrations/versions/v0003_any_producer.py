@@ -15,11 +15,14 @@ revision = "0003"
 down_revision = "0002"
 
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_WRITING = sa.Sequence("writing")
 Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Apply this revision."""
+    if op.get_bind().dialect.supports_sequences:
+        op.execute(sa.schema.CreateSequence(_WRITING))
     op.create_index("ix_event_event_time", "event", ["event_time"], unique=False)
     for table in ("job", "dataset"):
         op.add_column(table, sa.Column("facets", Words, server_default="{}", nullable=False))
@@ -29,6 +32,9 @@ def upgrade() -> None:
         "run", sa.Column("executions", sa.Integer(), server_default=sa.text("1"), nullable=False)
     )
     op.create_index("ix_run_job_started_at", "run", ["job", "started_at"], unique=False)
+    op.create_index(
+        "ix_model_version_training_run_id", "model_version", ["training_run_id"], unique=False
+    )
     op.create_table(
         "symlink",
         sa.Column("dataset", Key, autoincrement=False, nullable=False),
@@ -118,10 +124,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
+    if op.get_bind().dialect.supports_sequences:
+        op.execute(sa.schema.DropSequence(_WRITING))
     for table in ("token", "derived", "binding", "current", "trait_part", "run_trait", "trait"):
         op.drop_table(table)
     for table in ("declared", "symlink"):
         op.drop_table(table)
+    op.drop_index("ix_model_version_training_run_id", table_name="model_version")
     op.drop_index("ix_run_job_started_at", table_name="run")
     for column in ("executions", "first_end", "last_start"):
         op.drop_column("run", column)

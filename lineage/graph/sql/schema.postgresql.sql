@@ -2,52 +2,52 @@
 -- revisions: 0001 0002 0003
 -- projection: job dataset symlink declared run trait run_trait trait_part version product current output snapshot segment binding derived edge reading
 
+CREATE SEQUENCE writing;
+
 CREATE TABLE alias (
-    model TEXT NOT NULL,
-    name TEXT NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_alias PRIMARY KEY (model, name)
 );
 
 CREATE TABLE binding (
-    snapshot INTEGER NOT NULL,
-    run INTEGER NOT NULL,
-    dataset INTEGER NOT NULL,
-    partition TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    at TEXT NOT NULL,
+    snapshot BIGINT NOT NULL,
+    run BIGINT NOT NULL,
+    dataset BIGINT NOT NULL,
+    partition TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    at TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_binding PRIMARY KEY (snapshot)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_binding_dataset_at ON binding (dataset, at);
 
 CREATE INDEX ix_binding_run ON binding (run);
 
 CREATE TABLE chunk (
-    digest TEXT NOT NULL,
-    content TEXT NOT NULL,
-    body TEXT NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    content TEXT COLLATE "C" NOT NULL,
+    body TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_chunk PRIMARY KEY (digest)
 );
 
 CREATE TABLE current (
-    dataset INTEGER NOT NULL,
-    partition TEXT NOT NULL,
-    since TEXT NOT NULL,
-    product INTEGER NOT NULL,
-    run INTEGER NOT NULL,
+    dataset BIGINT NOT NULL,
+    partition TEXT COLLATE "C" NOT NULL,
+    since TEXT COLLATE "C" NOT NULL,
+    product BIGINT NOT NULL,
+    run BIGINT NOT NULL,
     CONSTRAINT pk_current PRIMARY KEY (dataset, partition, since, product)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_current_run ON current (run);
 
 CREATE TABLE dataset (
-    id INTEGER NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
-    facets TEXT DEFAULT '{}' NOT NULL,
+    id BIGSERIAL NOT NULL,
+    namespace TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    facets TEXT COLLATE "C" DEFAULT '{}' NOT NULL,
     CONSTRAINT pk_dataset PRIMARY KEY (id),
     CONSTRAINT uq_dataset_namespace_name UNIQUE (namespace, name)
 );
@@ -55,40 +55,37 @@ CREATE TABLE dataset (
 CREATE INDEX ix_dataset_name ON dataset (name);
 
 CREATE TABLE declared (
-    job INTEGER NOT NULL,
-    dataset INTEGER NOT NULL,
+    job BIGINT NOT NULL,
+    dataset BIGINT NOT NULL,
     written SMALLINT NOT NULL,
     CONSTRAINT pk_declared PRIMARY KEY (job, dataset, written)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_declared_dataset ON declared (dataset);
 
 CREATE TABLE derived (
-    run INTEGER NOT NULL,
-    written INTEGER NOT NULL,
-    read INTEGER NOT NULL,
+    run BIGINT NOT NULL,
+    written BIGINT NOT NULL,
+    read BIGINT NOT NULL,
     CONSTRAINT pk_derived PRIMARY KEY (run, written, read)
-)
- WITHOUT ROWID;
+);
 
 CREATE TABLE edge (
-    child INTEGER NOT NULL,
-    parent INTEGER NOT NULL,
+    child BIGINT NOT NULL,
+    parent BIGINT NOT NULL,
     CONSTRAINT pk_edge PRIMARY KEY (child, parent)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_edge_parent_child ON edge (parent, child);
 
 CREATE TABLE event (
-    id INTEGER NOT NULL,
-    hash TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    event_time TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    body TEXT NOT NULL,
+    id BIGSERIAL NOT NULL,
+    hash TEXT COLLATE "C" NOT NULL,
+    origin TEXT COLLATE "C" NOT NULL,
+    event_time TEXT COLLATE "C" NOT NULL,
+    run_id TEXT COLLATE "C" NOT NULL,
+    type TEXT COLLATE "C" NOT NULL,
+    body TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_event PRIMARY KEY (id),
     CONSTRAINT uq_event_hash UNIQUE (hash)
 );
@@ -98,20 +95,20 @@ CREATE INDEX ix_event_event_time ON event (event_time);
 CREATE INDEX ix_event_run_id ON event (run_id);
 
 CREATE TABLE file (
-    manifest TEXT NOT NULL,
-    name TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    digest TEXT NOT NULL,
+    manifest TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    size BIGINT NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_file PRIMARY KEY (manifest, name)
 );
 
 CREATE INDEX ix_file_digest ON file (digest);
 
 CREATE TABLE job (
-    id INTEGER NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
-    facets TEXT DEFAULT '{}' NOT NULL,
+    id BIGSERIAL NOT NULL,
+    namespace TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    facets TEXT COLLATE "C" DEFAULT '{}' NOT NULL,
     CONSTRAINT pk_job PRIMARY KEY (id),
     CONSTRAINT uq_job_namespace_name UNIQUE (namespace, name)
 );
@@ -119,31 +116,31 @@ CREATE TABLE job (
 CREATE INDEX ix_job_name ON job (name);
 
 CREATE TABLE lease (
-    recipe TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    heartbeat TEXT NOT NULL,
-    expires TEXT NOT NULL,
+    recipe TEXT COLLATE "C" NOT NULL,
+    owner TEXT COLLATE "C" NOT NULL,
+    heartbeat TEXT COLLATE "C" NOT NULL,
+    expires TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_lease PRIMARY KEY (recipe)
 );
 
 CREATE TABLE model (
-    name TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
     latest INTEGER NOT NULL,
-    created_at TEXT NOT NULL,
+    created_at TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_model PRIMARY KEY (name)
 );
 
 CREATE TABLE model_version (
-    model TEXT NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
     version INTEGER NOT NULL,
-    recipe TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    training_run_id TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    registered_by TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    stage TEXT DEFAULT 'None' NOT NULL,
-    body TEXT NOT NULL,
+    recipe TEXT COLLATE "C" NOT NULL,
+    run_id TEXT COLLATE "C" NOT NULL,
+    training_run_id TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    registered_by TEXT COLLATE "C" NOT NULL,
+    created_at TEXT COLLATE "C" NOT NULL,
+    stage TEXT COLLATE "C" DEFAULT 'None' NOT NULL,
+    body TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_model_version PRIMARY KEY (model, version),
     CONSTRAINT uq_model_version_model_recipe UNIQUE (model, recipe)
 );
@@ -153,41 +150,40 @@ CREATE INDEX ix_model_version_digest ON model_version (digest);
 CREATE INDEX ix_model_version_run_id ON model_version (run_id);
 
 CREATE TABLE output (
-    run INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    facets TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    facets TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_output PRIMARY KEY (run, version)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_output_version ON output (version);
 
 CREATE TABLE pin (
-    digest TEXT NOT NULL,
-    ref TEXT NOT NULL,
-    pinned_by TEXT NOT NULL,
-    pinned_at TEXT NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    ref TEXT COLLATE "C" NOT NULL,
+    pinned_by TEXT COLLATE "C" NOT NULL,
+    pinned_at TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_pin PRIMARY KEY (digest, ref)
 );
 
-CREATE TABLE "plan" (
-    "key" TEXT NOT NULL,
-    body TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    CONSTRAINT pk_plan PRIMARY KEY ("key")
+CREATE TABLE plan (
+    key TEXT COLLATE "C" NOT NULL,
+    body TEXT COLLATE "C" NOT NULL,
+    created_at TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_plan PRIMARY KEY (key)
 );
 
 CREATE TABLE presence (
-    digest TEXT NOT NULL,
-    state TEXT NOT NULL,
-    noted_at TEXT NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    noted_at TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_presence PRIMARY KEY (digest)
 );
 
 CREATE TABLE product (
-    id INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    run INTEGER NOT NULL,
+    id BIGSERIAL NOT NULL,
+    version BIGINT NOT NULL,
+    run BIGINT NOT NULL,
     CONSTRAINT pk_product PRIMARY KEY (id),
     CONSTRAINT uq_product_version_run UNIQUE (version, run)
 );
@@ -195,35 +191,34 @@ CREATE TABLE product (
 CREATE INDEX ix_product_run ON product (run);
 
 CREATE TABLE reading (
-    run INTEGER NOT NULL,
-    node INTEGER NOT NULL,
-    argument TEXT NOT NULL,
-    facets TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    node BIGINT NOT NULL,
+    argument TEXT COLLATE "C" NOT NULL,
+    facets TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_reading PRIMARY KEY (run, node, argument)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_reading_node ON reading (node);
 
 CREATE TABLE run (
-    id INTEGER NOT NULL,
-    uuid TEXT NOT NULL,
-    job INTEGER,
-    parent INTEGER,
-    root INTEGER,
-    kind TEXT DEFAULT '' NOT NULL,
-    state TEXT DEFAULT '' NOT NULL,
-    started_at TEXT,
-    ended_at TEXT,
+    id BIGSERIAL NOT NULL,
+    uuid TEXT COLLATE "C" NOT NULL,
+    job BIGINT,
+    parent BIGINT,
+    root BIGINT,
+    kind TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    state TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    started_at TEXT COLLATE "C",
+    ended_at TEXT COLLATE "C",
     attempt INTEGER,
-    recipe TEXT,
+    recipe TEXT COLLATE "C",
     reusable SMALLINT DEFAULT 0 NOT NULL,
     recorded SMALLINT DEFAULT 0 NOT NULL,
-    result TEXT,
-    reuse_of INTEGER,
-    facets TEXT DEFAULT '{}' NOT NULL,
-    last_start TEXT,
-    first_end TEXT,
+    result TEXT COLLATE "C",
+    reuse_of BIGINT,
+    facets TEXT COLLATE "C" DEFAULT '{}' NOT NULL,
+    last_start TEXT COLLATE "C",
+    first_end TEXT COLLATE "C",
     executions INTEGER DEFAULT 1 NOT NULL,
     CONSTRAINT pk_run PRIMARY KEY (id),
     CONSTRAINT uq_run_uuid UNIQUE (uuid)
@@ -238,18 +233,17 @@ CREATE INDEX ix_run_parent ON run (parent);
 CREATE INDEX ix_run_recipe ON run (recipe);
 
 CREATE TABLE run_trait (
-    trait INTEGER NOT NULL,
-    run INTEGER NOT NULL,
+    trait BIGINT NOT NULL,
+    run BIGINT NOT NULL,
     CONSTRAINT pk_run_trait PRIMARY KEY (trait, run)
-)
- WITHOUT ROWID;
+);
 
 CREATE INDEX ix_run_trait_run ON run_trait (run);
 
 CREATE TABLE segment (
-    id INTEGER NOT NULL,
-    dataset INTEGER NOT NULL,
-    chunk TEXT NOT NULL,
+    id BIGSERIAL NOT NULL,
+    dataset BIGINT NOT NULL,
+    chunk TEXT COLLATE "C" NOT NULL,
     known SMALLINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_segment PRIMARY KEY (id),
     CONSTRAINT uq_segment_dataset_chunk UNIQUE (dataset, chunk)
@@ -260,11 +254,11 @@ CREATE INDEX ix_segment_chunk ON segment (chunk);
 CREATE INDEX ix_segment_unknown ON segment (dataset) WHERE known = 0;
 
 CREATE TABLE snapshot (
-    id INTEGER NOT NULL,
-    dataset INTEGER NOT NULL,
-    lineage_root TEXT NOT NULL,
-    content_root TEXT NOT NULL,
-    partitions INTEGER NOT NULL,
+    id BIGSERIAL NOT NULL,
+    dataset BIGINT NOT NULL,
+    lineage_root TEXT COLLATE "C" NOT NULL,
+    content_root TEXT COLLATE "C" NOT NULL,
+    partitions BIGINT NOT NULL,
     known SMALLINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_snapshot PRIMARY KEY (id),
     CONSTRAINT uq_snapshot_dataset_lineage_root UNIQUE (dataset, lineage_root)
@@ -275,48 +269,46 @@ CREATE INDEX ix_snapshot_lineage_root ON snapshot (lineage_root);
 CREATE INDEX ix_snapshot_unknown ON snapshot (dataset) WHERE known = 0;
 
 CREATE TABLE symlink (
-    dataset INTEGER NOT NULL,
-    other INTEGER NOT NULL,
+    dataset BIGINT NOT NULL,
+    other BIGINT NOT NULL,
     CONSTRAINT pk_symlink PRIMARY KEY (dataset, other)
-)
- WITHOUT ROWID;
+);
 
 CREATE TABLE token (
-    id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    scopes TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    expires_at TEXT,
-    revoked_at TEXT,
+    id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    scopes TEXT COLLATE "C" NOT NULL,
+    created_at TEXT COLLATE "C" NOT NULL,
+    expires_at TEXT COLLATE "C",
+    revoked_at TEXT COLLATE "C",
     CONSTRAINT pk_token PRIMARY KEY (id),
     CONSTRAINT uq_token_digest UNIQUE (digest)
 );
 
 CREATE TABLE trait (
-    id INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    value TEXT NOT NULL,
+    id BIGSERIAL NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_trait PRIMARY KEY (id),
     CONSTRAINT uq_trait_kind_value UNIQUE (kind, value)
 );
 
 CREATE TABLE trait_part (
-    part INTEGER NOT NULL,
-    whole INTEGER NOT NULL,
+    part BIGINT NOT NULL,
+    whole BIGINT NOT NULL,
     CONSTRAINT pk_trait_part PRIMARY KEY (part, whole)
-)
- WITHOUT ROWID;
+);
 
 CREATE TABLE version (
-    id INTEGER NOT NULL,
-    dataset INTEGER NOT NULL,
-    partition TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    size INTEGER,
-    rows INTEGER,
-    format TEXT,
-    kind TEXT,
+    id BIGSERIAL NOT NULL,
+    dataset BIGINT NOT NULL,
+    partition TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    size BIGINT,
+    rows BIGINT,
+    format TEXT COLLATE "C",
+    kind TEXT COLLATE "C",
     CONSTRAINT pk_version PRIMARY KEY (id),
     CONSTRAINT uq_version_dataset_partition_digest UNIQUE (dataset, partition, digest)
 );
