@@ -10,16 +10,18 @@ from typing import Any
 
 from ..errors import EventError
 
+_Shapes = Mapping[str, Mapping[str, type]]
+
 #: Where, by facet: types of a field; a path goes on into objects. Absent and null are no error.
-_RUN = {
+_RUN: _Shapes = {
     "parent": {"run.runId": str, "root.run.runId": str},
     "begat_attempt": {"attempt": int},
     "begat_recipe": {"digest": str},
     "begat_reuse": {"run": str},
     "tags": {"tags": list},
 }
-_JOB = {"tags": {"tags": list}}
-_DATASET = {"lifecycleStateChange": {"previousIdentifier": dict}}
+_JOB: _Shapes = {"tags": {"tags": list}}
+_DATASET: _Shapes = {"lifecycleStateChange": {"previousIdentifier": dict}}
 #: Fields without which a facet says nothing.
 _NEEDED = frozenset({"run.runId"})
 _LARGEST = 2**63
@@ -36,12 +38,12 @@ def check(event: Mapping[str, Any]) -> None:
             _check(f"{place}.facets.{key}", facets[key], shapes[key])
 
 
-_Shapes = Mapping[str, Mapping[str, type]]
-
-
 def _facets(event: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], _Shapes]]:
-    holders = [("run", event.get("run"), _RUN), ("job", event.get("job"), _JOB)]
-    holders.append(("dataset", event.get("dataset"), _DATASET))
+    holders: list[tuple[str, Any, _Shapes]] = [
+        ("run", event.get("run"), _RUN),
+        ("job", event.get("job"), _JOB),
+        ("dataset", event.get("dataset"), _DATASET),
+    ]
     for uses in ("inputs", "outputs"):
         for index, one in enumerate(event.get(uses) or ()):
             holders.append((f"{uses}[{index}]", one, _DATASET))
