@@ -1,22 +1,20 @@
-"""Taking many events: the good ones are stored, and of the others it is said why not."""
+"""Events of others into the store: what can be read is stored, the rest is told by its place."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 from ..content.digest import digest_bytes
 from ..errors import EventError, StoreError
-from ..events.canonical import read
-from ..events.text import text
-from .facts import Facts, facts
+from ..events.reading import Read
+from .statement import Statement, statement
 from .store import Origin, Store
 
-#: An event, or its JSON text.
-Line = bytes | str | Mapping[str, Any]
+#: One transaction takes at most so many events, and so many characters unless one event has more.
+EVENTS, CHARACTERS = 500, 4 << 20
 
 _STORED = "SELECT hash, origin FROM event WHERE hash IN (SELECT value FROM json_each(:hashes))"
 
@@ -25,139 +23,128 @@ _STORED = "SELECT hash, origin FROM event WHERE hash IN (SELECT value FROM json_
 class Refusal:
     """An event that was not stored."""
 
-    #: Which of those that were given, from 0.
+    #: Its place among those that came, from 0.
     index: int
+    #: `unreadable` as JSON, or `invalid` as OpenLineage.
+    kind: str
     reason: str
-    #: Whether the same event may be taken another time.
-    retriable: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
-class Taken:
-    """What became of the events that were given."""
+class Intake:
+    """What became of events, as far as they have been taken."""
 
+    #: How many came.
+    received: int = 0
+    #: How many of them were new.
     stored: int = 0
     #: How many were there already.
     known: int = 0
     refused: list[Refusal] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Read:
-    """An event that is to be stored."""
+class _Held(NamedTuple):
+    """An event that has been read, and its place."""
 
-    index: int
-    said: Facts
-    body: str
+    place: int
+    said: Statement
 
 
 def take(
-    store: Store, lines: Iterable[Line], origin: Origin = "ingested", *, at_once: int = 500
-) -> Taken:
-    """Store the events that can be stored, each as it was given.
+    store: Store,
+    events: Iterable[Read | EventError],
+    origin: Origin = "ingested",
+    *,
+    most_refused: int | None = None,
+) -> Intake:
+    """Store events as they are read, so that however many there are, few are held.
+
+    What is counted as stored is committed. Events that were taken before come to nothing, so
+    whoever sees an error may send all of them again.
+
+    Args:
+        store: where to.
+        events: as `events.reading` reads them.
+        origin: `ingested`, unless begat itself recorded them.
+        most_refused: no more is read when so many were refused; None for no bound.
+
+    Raises:
+        StoreError: the store failed. Transactions before the one that failed are kept.
+        EventError: more than `most_refused` were refused. What was stored before is kept.
+    """
+    intake = Intake()
+    held: list[_Held] = []
+    size = 0
+    for event in events:
+        said = _said(event, intake.received)
+        if isinstance(said, Refusal):
+            intake.refused.append(said)
+        else:
+            held.append(said)
+            size += len(said.said.text)
+        intake.received += 1
+        if len(held) >= EVENTS or size >= CHARACTERS:
+            _keep(store, held, origin, intake)
+            held, size = [], 0
+        if most_refused is not None and len(intake.refused) > most_refused:
+            raise EventError(
+                f"more than {most_refused} events were refused, the first of them for "
+                f"{intake.refused[0].reason}; send events only"
+            )
+    _keep(store, held, origin, intake)
+    intake.refused.sort(key=lambda refusal: refusal.index)
+    return intake
+
+
+def known(store: Store, texts: Sequence[bytes], origin: Origin = "ingested") -> set[int]:
+    """Which of some texts are stored to the letter, found out without reading them.
 
     Args:
         store: where.
-        lines: the events; those that are there already cost little.
-        origin: `ingested` for what somebody tells, `recorded` for what begat's own wrapper saw.
-        at_once: how many are committed together: what is committed stays, whatever comes later.
+        texts: of events.
+        origin: events that are stored with this one, or as recorded.
 
     Raises:
-        StoreError: the store failed; of what was given last, nothing was stored.
+        StoreError: the store failed.
     """
-    taken = Taken()
-    given = iter(lines)
-    first = 0
-    while batch := list(islice(given, at_once)):
-        _take(store, first, batch, origin, taken)
-        first += len(batch)
-    return taken
-
-
-def _take(store: Store, first: int, batch: Sequence[Line], origin: Origin, taken: Taken) -> None:
-    # A text in the canonical form is known by its own digest, without being read.
-    hashes = {at: _digest(line) for at, line in enumerate(batch) if not isinstance(line, Mapping)}
-    known = _known(store, hashes.values(), origin)
-    unread: list[tuple[int, str, Mapping[str, Any], str]] = []
-    for at, line in enumerate(batch):
-        if hashes.get(at) in known:
-            taken.known += 1
-            continue
-        try:
-            event, canonical, body = _parsed(line)
-        except EventError as error:
-            taken.refused.append(Refusal(index=first + at, reason=str(error)))
-        else:
-            unread.append((first + at, digest_bytes(canonical.encode()), event, body))
-    known = _known(store, [event_hash for _, event_hash, _, _ in unread], origin)
-    good: list[_Read] = []
-    for index, event_hash, event, body in unread:
-        if event_hash in known:
-            taken.known += 1
-            continue
-        try:
-            good.append(_Read(index=index, said=facts(event, event_hash), body=body))
-        except (EventError, RecursionError) as error:
-            taken.refused.append(Refusal(index=index, reason=_reason(error)))
-    _store(store, good, origin, taken)
-    taken.refused.sort(key=lambda refusal: refusal.index)
-
-
-def _known(store: Store, hashes: Iterable[str], origin: Origin) -> set[str]:
-    """Which of these are stored, with this origin or a better one."""
-    asked = [*hashes]
-    if not asked:
-        return set()
+    hashes = [digest_bytes(text) for text in texts]
     with store.read() as db:
-        found = db.execute(_STORED, {"hashes": json.dumps(asked)}).fetchall()
-    return {event_hash for event_hash, by in found if by in (origin, "recorded")}
+        rows = db.execute(_STORED, {"hashes": json.dumps(hashes)}).fetchall()
+    stored = {event_hash for event_hash, by in rows if by in (origin, "recorded")}
+    return {place for place, event_hash in enumerate(hashes) if event_hash in stored}
 
 
-def _parsed(line: Line) -> tuple[Mapping[str, Any], str, str]:
-    """An event, its canonical text, and the text that is kept of it."""
-    if isinstance(line, Mapping):
-        canonical = text(line)
-        return line, canonical, canonical
-    event, canonical = read(line)
-    body = line if isinstance(line, str) else line.decode()
-    return event, canonical, body.strip()
-
-
-def _digest(line: bytes | str) -> str:
+def _said(event: Read | EventError, place: int) -> _Held | Refusal:
+    if isinstance(event, EventError):
+        return Refusal(index=place, kind="unreadable", reason=str(event))
     try:
-        return digest_bytes(line.encode() if isinstance(line, str) else line)
-    except UnicodeEncodeError:  # it will be refused
-        return ""
+        return _Held(place, statement(event.event, event.text))
+    except EventError as error:
+        return Refusal(index=place, kind="invalid", reason=str(error))
 
 
-def _store(store: Store, good: Sequence[_Read], origin: Origin, taken: Taken) -> None:
-    if not good:
+def _keep(store: Store, held: Sequence[_Held], origin: Origin, intake: Intake) -> None:
+    if not held:
         return
     try:
-        stored = _together(store, good, origin)
+        new = store.add([one.said for one in held], origin=origin)
     except StoreError:
         raise
     except Exception as error:
-        # One of them cannot be projected: find out which, and store the others.
-        if len(good) == 1:
-            taken.refused.append(Refusal(index=good[0].index, reason=_reason(error)))
+        # An event that reads well may still say what cannot be: find out which one it is.
+        if len(held) == 1:
+            place, reason = held[0].place, _reason(error)
+            intake.refused.append(Refusal(index=place, kind="invalid", reason=reason))
             return
-        half = len(good) // 2
-        for part in (good[:half], good[half:]):
-            _store(store, part, origin, taken)
+        half = len(held) // 2
+        _keep(store, held[:half], origin, intake)
+        _keep(store, held[half:], origin, intake)
         return
-    taken.stored += stored
-    taken.known += len(good) - stored
-
-
-def _together(store: Store, good: Sequence[_Read], origin: Origin) -> int:
-    with store.ingesting() as ingest:
-        return sum(ingest.add_event(one.said, one.body, origin) for one in good)
+    intake.stored += new
+    intake.known += len(held) - new
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, EventError):
         return str(error)
-    if isinstance(error, RecursionError):
-        return "the event is nested too deeply; flatten it"
-    return f"the event cannot be stored ({type(error).__name__}: {error}); mend it"
+    return f"the event says what cannot be ({type(error).__name__}: {error}); mend it"

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
 from ..events.build import now
@@ -22,10 +21,10 @@ from ..events.text import text
 from . import sql
 from .connection import Connection
 from .database import Database, open_database
-from .facts import facts
 from .ingest import Ingest
 from .known import Known
 from .rebuild import rebuild
+from .statement import Statement, statement
 
 Origin = Literal["recorded", "ingested"]
 
@@ -154,16 +153,26 @@ class Store:
             StoreError: the store failed; nothing was stored.
             EventError: an event cannot be read; nothing was stored.
         """
-        texts = [text(event) for event in events]
-        said = [
-            facts(event, digest_bytes(body.encode()))
-            for event, body in zip(events, texts, strict=True)
-        ]
+        self.add([statement(event, text(event)) for event in events], chunks, origin)
+
+    def add(
+        self,
+        statements: Iterable[Statement],
+        chunks: Iterable[Chunk] = (),
+        origin: Origin = "recorded",
+    ) -> int:
+        """Store events that have been read, all or none; what is there already stays.
+
+        Returns:
+            How many events were not there yet.
+
+        Raises:
+            StoreError: the store failed; nothing was stored.
+        """
         with self.ingesting() as ingest:
             for chunk in chunks:
                 ingest.add_chunk(chunk)
-            for one, body in zip(said, texts, strict=True):
-                ingest.add_event(one, body, origin)
+            return sum(ingest.add_event(said, body, origin) for said, body in statements)
 
     def rebuild(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Make the graph anew from the stored events and chunks.
@@ -176,6 +185,33 @@ class Store:
         """
         with self.write(patient=True) as db:
             rebuild(db, tell)
+
+    def size(self) -> int:
+        """How many bytes it takes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.size()
+
+    def compact(self) -> None:
+        """Give space that nothing uses back to the disk; it takes as long as copying the store.
+
+        Raises:
+            StoreError: the store failed, or others use it.
+        """
+        with self._turn():
+            self._database.compact()
+
+    def damage(self) -> list[str]:
+        """What its database itself finds wrong with its file or its indexes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.damage()
 
     def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
         """The runs that answer each recipe, the earliest to complete first.
