@@ -120,7 +120,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_large_events(tmp_path: Path) -> None:
-    """An event of 50 MB and one with 100,000 datasets are taken, and others are served meanwhile."""
+    """50 MB, or 100,000 datasets, in one event are taken, and others are served meanwhile."""
     large = foreign.event(1, "COMPLETE", 1)
     large["run"]["facets"]["x"] = foreign.facet(filling=["x" * 1000] * 50_000)
     inputs = [{"namespace": "lake", "name": f"table{i}"} for i in range(100_000)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.server import serving
@@ -44,11 +45,8 @@ def test_a_token_that_is_worth_nothing_opens_nothing(tmp_path: Path) -> None:
 
     assert revoked.returncode == 0
     assert refused.returncode == 2
-    with serving(
-        tmp_path, "--host", "0.0.0.0", store=f"sqlite:///{tmp_path / 'begat.db'}"
-    ) as server:
-        import httpx
-
+    store = f"sqlite:///{tmp_path / 'begat.db'}"
+    with serving(tmp_path, "--host", "0.0.0.0", store=store) as server:
         url = server.base.replace("0.0.0.0", "127.0.0.1") + "/api/v2/events"
         assert httpx.get(url).status_code == 401
         assert httpx.get(url, headers={"Authorization": f"Bearer {text}"}).status_code == 200
