@@ -35,8 +35,8 @@ def search(
 ) -> None:
     """Find datasets, jobs, models, runs, versions, commits, images, packages and tags by WORDS.
 
-    All WORDS have to be in the name, in capitals or not; exact matches come first. Runs and versions
-    are found by a beginning of their id or digest.
+    All WORDS have to be in the name, in capitals or not; exact matches come first. Runs and
+    versions are found by a beginning of their id or digest.
     """
     from ..graph.finding import KINDS
     from ..graph.finding import search as ask
