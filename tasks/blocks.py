@@ -44,23 +44,24 @@ class BegatStore(Block):
 
     url: SecretStr = Field(
         title="URL",
-        description="The database's URL in SQLAlchemy's form, with an absolute path.",
-        examples=["sqlite:////srv/lineage/begat.db"],
+        description="The database's URL in SQLAlchemy's form; of a file, with its absolute path.",
+        examples=["sqlite:////srv/lineage/begat.db", "postgresql://begat@db.example/lineage"],
     )
 
     @field_validator("url")
     @classmethod
     def _known(cls, url: SecretStr) -> SecretStr:
-        from begat.lineage.graph.database import path_of
+        from begat.lineage.graph.database import is_absolute
 
         try:
-            path = path_of(url.get_secret_value())
+            absolute = is_absolute(url.get_secret_value())
         except StoreError:  # whose message would show what is secret
-            path = ""
-        if not os.path.isabs(path):
+            absolute = False
+        if not absolute:
             raise ValueError(
-                "a lineage store is sqlite:////absolute/path/to/begat.db: each process of a flow "
-                "may work in another folder"
+                "a lineage store is sqlite:////absolute/path/to/begat.db or "
+                "postgresql://user:password@host/database: each process of a flow may work in "
+                "another folder"
             )
         return url
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ..errors import StoreError
+from ..errors import ParameterError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ..graph.store import Store
+
+#: Seconds that commands which work on the whole store wait for other writers.
+PATIENCE = 60.0
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -79,6 +84,34 @@ def store() -> Store:
     return space.store
 
 
+def patient_store() -> Store:
+    """The lineage store for commands that work on all of it; made if there is none.
+
+    It waits for other writers as long as people do, not as long as a task may.
+
+    Raises:
+        StoreError: it cannot be reached.
+        SettingsError: the home cannot be written.
+    """
+    from ..graph.store import Store
+    from ..settings import make_home
+    from ..workspace import workspace
+
+    settings = workspace().settings
+    make_home(settings)
+    return Store.open(settings.store, timeout=PATIENCE)
+
+
+def check_file(name: str) -> None:
+    """See that a file is there to be read; `-` always is.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if name != "-" and (not os.path.exists(name) or os.path.isdir(name)):
+        raise ParameterError(f"there is no file {name}; give the path of one, or - for stdin")
+
+
 def short(identifier: str) -> str:
     """An id or digest short enough to read, long enough to be found by.
 
@@ -118,13 +151,28 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there stays as it was.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to be written, which is put in the place of what was there at the end of the block.
+
+    If the block raises, nothing has happened. What a link leads to is replaced, not the link.
+
+    Raises:
+        OSError: it cannot be written; what was there stays as it was.
+    """
     import tempfile
 
     path = path.resolve()
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
         os.replace(temporary, path)
     except BaseException:

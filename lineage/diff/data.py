@@ -17,10 +17,11 @@ from .sides import Side
 from .walk import Differing
 
 _READINGS = """
-SELECT run, node, argument FROM reading WHERE run IN (SELECT value FROM json_each(:runs))
+SELECT run, node, argument FROM reading
+WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 """
 _LOCATIONS = """
-SELECT node, facets FROM reading WHERE node IN (SELECT value FROM json_each(:nodes))
+SELECT node, facets FROM reading WHERE node IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes))
 """
 _NEAREST = {"train": 0, "both": 1, "holdout": 2, "lookup": 3, None: 4}
 

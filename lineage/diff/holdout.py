@@ -19,9 +19,10 @@ _HOLDOUT = """
 SELECT node FROM reading WHERE run = :run AND argument = 'holdout'
 """
 _ROOT = "SELECT content_root, partitions FROM snapshot WHERE id = :id"
-_ARGUMENTS = (
-    "SELECT node, argument FROM reading WHERE node IN (SELECT value FROM json_each(:nodes))"
-)
+_ARGUMENTS = """
+SELECT node, argument FROM reading
+WHERE node IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes))
+"""
 #: What decides which rows of the partitions are held out, and what is true of them.
 _SPLIT = ("holdout_fraction", "target")
 #: Partitions whose labels are compared, at the most.

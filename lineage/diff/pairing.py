@@ -17,14 +17,15 @@ PRODUCTS = """
 SELECT p.id, p.run, v.dataset AS dataset_id, d.namespace, d.name, v.partition, v.digest, v.rows,
     v.size, v.format, v.kind
 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
-WHERE p.id IN (SELECT value FROM json_each(:products))
+WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
 """
 _NAMESAKES = """
 SELECT p.id, p.run, v.dataset AS dataset_id, d.namespace, d.name, v.partition, v.digest, v.rows,
     v.size, v.format, v.kind
 FROM version v JOIN product p ON p.version = v.id JOIN dataset d ON d.id = v.dataset
-WHERE v.dataset IN (SELECT value FROM json_each(:datasets)) AND v.partition = :partition
-    AND (p.run != 0) = :made
+WHERE v.dataset IN (SELECT CAST(value AS BIGINT) FROM json_each(:datasets))
+    AND v.partition = :partition
+    AND CASE WHEN p.run = 0 THEN 0 ELSE 1 END = :made
 """
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _READINGS = """
 SELECT run, node, facets FROM reading
-WHERE node IN (SELECT value FROM json_each(:nodes)) ORDER BY run
+WHERE node IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes)) ORDER BY run
 """
 _KEYS = ("count", "nullCount", "distinctCount", "min", "max", "mean")
 #: Between the quartiles of a normal distribution lie so many standard deviations.

@@ -30,18 +30,19 @@ ORDER BY r.ended_at IS NULL, r.ended_at, p.id
 """
 _FITTED = """
 SELECT DISTINCT o.run FROM output o JOIN version v ON v.id = o.version
-WHERE v.kind = 'MODEL' AND o.run IN (SELECT value FROM json_each(:runs))
+WHERE v.kind = 'MODEL' AND o.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 """
 _FITTED_BEFORE = f"""
 SELECT DISTINCT p.run FROM reading g JOIN product p ON p.id = g.node / 4
 JOIN version v ON v.id = p.version
-WHERE v.kind = 'MODEL' AND p.run AND g.node % 4 = {nodes.PRODUCT}
-    AND g.run IN (SELECT value FROM json_each(:runs))
+WHERE v.kind = 'MODEL' AND p.run != 0 AND g.node % 4 = {nodes.PRODUCT}
+    AND g.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 """
 # What a register run read was made by the run that evaluated.
 _MADE_WHAT_IT_READ = f"""
 SELECT DISTINCT p.run FROM reading g JOIN product p ON p.id = g.node / 4
-WHERE p.run AND g.node % 4 = {nodes.PRODUCT} AND g.run IN (SELECT value FROM json_each(:runs))
+WHERE p.run != 0 AND g.node % 4 = {nodes.PRODUCT}
+    AND g.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 """
 
 

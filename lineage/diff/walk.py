@@ -14,28 +14,33 @@ from dataclasses import dataclass, field
 from ..graph.connection import Connection
 from ..graph.nodes import PRODUCT, RUN, SEGMENT, SNAPSHOT
 
-_EDGES = "SELECT child, parent FROM edge WHERE child IN (SELECT value FROM json_each(:nodes))"
+_EDGES = """
+SELECT child, parent FROM edge
+WHERE child IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes))
+"""
 # For each node by itself, what stands on it; of that only the starts are wanted.
 _UPWARDS = """
 WITH RECURSIVE up(origin, node) AS (
-    SELECT value, value FROM json_each(:nodes)
+    SELECT CAST(value AS BIGINT), CAST(value AS BIGINT) FROM json_each(:nodes)
     UNION SELECT up.origin, e.child FROM up, edge e WHERE e.parent = up.node
-        AND e.child NOT IN (SELECT value FROM json_each(:without))
+        AND e.child NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:without))
 )
-SELECT DISTINCT origin FROM up WHERE node IN (SELECT value FROM json_each(:starts))
+SELECT DISTINCT origin FROM up WHERE node IN (SELECT CAST(value AS BIGINT) FROM json_each(:starts))
 """
 _DOWNWARDS = """
 WITH RECURSIVE down(node) AS (
-    SELECT value FROM json_each(:starts)
+    SELECT CAST(value AS BIGINT) FROM json_each(:starts)
     UNION SELECT e.parent FROM edge e, down WHERE e.child = down.node
-        AND e.parent NOT IN (SELECT value FROM json_each(:without))
+        AND e.parent NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:without))
 )
 SELECT node FROM down
 """
 _UNKNOWN = """
-SELECT 1 FROM run WHERE state = '' AND id IN (SELECT value FROM json_each(:runs))
-UNION SELECT 1 FROM snapshot WHERE known = 0 AND id IN (SELECT value FROM json_each(:snapshots))
-UNION SELECT 1 FROM segment WHERE known = 0 AND id IN (SELECT value FROM json_each(:segments))
+SELECT 1 FROM run WHERE state = '' AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
+UNION SELECT 1 FROM snapshot WHERE known = 0
+    AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(:snapshots))
+UNION SELECT 1 FROM segment WHERE known = 0
+    AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(:segments))
 """
 #: Nodes looked at to find, somewhere in what both stand on, what all of it has in common.
 SAMPLE = 1_500

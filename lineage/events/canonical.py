@@ -28,6 +28,8 @@ from blake3 import blake3
 
 from ..errors import EventError
 
+#: What JSON lets stand between values.
+WHITE = " \t\n\r"
 #: Stands in the encoder's output before a number that is not a float; U+0000 is refused
 #: everywhere else.
 _MARK = "\0"
@@ -88,6 +90,35 @@ def read(text: str | bytes) -> tuple[dict[str, Any], str]:
     Raises:
         EventError: it is no JSON object, or holds something that is refused.
     """
+    if isinstance(text, bytes):
+        text = decoded(text)
+    value, said, end = read_at(text, len(text) - len(text.lstrip(WHITE)))
+    if rest := text[end:].strip(WHITE):
+        raise EventError(
+            f"not JSON that can be read exactly ({len(rest)} more characters behind its end, at "
+            f"character {end}); send one event, or a list of them"
+        )
+    return value, said
+
+
+def decoded(text: bytes) -> str:
+    """Bytes as the text they are in UTF-8.
+
+    Raises:
+        EventError: they are not.
+    """
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise EventError(f"not JSON that can be read exactly ({_line(error)}); mend it") from None
+
+
+def read_at(text: str, start: int) -> tuple[dict[str, Any], str, int]:
+    """The JSON object that begins at a place of `text`, its canonical form, and where it ends.
+
+    Raises:
+        EventError: there is no JSON object, or it holds something that is refused.
+    """
     repeated = False
 
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,17 +129,17 @@ def read(text: str | bytes) -> tuple[dict[str, Any], str]:
         repeated = True
         return _Repeated(pairs)
 
+    decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_float=_number)
     try:
-        if isinstance(text, bytes):
-            text = text.decode()
-        value = json.loads(text, object_pairs_hook=object_of, parse_float=_number)
+        value, end = decoder.raw_decode(text, start)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise EventError(f"not JSON that can be read exactly ({_line(error)}); mend it") from None
     if not isinstance(value, dict):
         raise EventError(f"an event is a JSON object; got one {_kind(value)}")
     if repeated:
         raise _refusal(value)
-    return value, _written(value, keys_are_strings=True)  # JSON has no others
+    # JSON has no keys but strings.
+    return value, _written(value, keys_are_strings=True), end
 
 
 class _Repeated(dict[str, Any]):

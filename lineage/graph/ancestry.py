@@ -13,16 +13,16 @@ from .nodes import RUN
 from .store import Store
 
 _EDGES = """
-SELECT child, parent FROM edge WHERE child IN (SELECT value FROM json_each(:nodes))
+SELECT child, parent FROM edge WHERE child IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes))
 """
 _READINGS = """
 SELECT run, node, argument, facets FROM reading
-WHERE run IN (SELECT value FROM json_each(:runs)) ORDER BY run, argument, node
+WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs)) ORDER BY run, argument, node
 """
 _PRODUCTS = """
 SELECT p.id, p.run, d.namespace, d.name, v.partition, v.digest, v.rows, v.size, v.format, v.kind
 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
-WHERE p.id IN (SELECT value FROM json_each(:products))
+WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
 """
 
 

@@ -17,10 +17,10 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from . import nodes
 from .facts import VersionFact
+from .known import Binding
 from .rows import Rows
 
 #: What every digest of bytes begins with, and the version of an output that named none.
@@ -29,22 +29,6 @@ CONTENT, EXECUTION = "blake3:", "run:"
 EVER = "~"
 #: Behind a time: sorts after that time, and before all later ones.
 _AFTER = "~"
-
-
-class Binding(NamedTuple):
-    """A row of `binding`."""
-
-    snapshot: int
-    run: int
-    dataset: int
-    partition: str
-    digest: str
-    at: str
-
-    @property
-    def node(self) -> int:
-        """The snapshot that the reading stands on."""
-        return nodes.snapshot(self.snapshot)
 
 
 class Bindings:
@@ -57,39 +41,46 @@ class Bindings:
         """A run's binding for what it read, and whether it is new; a new one is not bound yet."""
         root = f"{EXECUTION}{run}/{said.partition}/{said.digest}"
         key = {"dataset": dataset, "lineage_root": root}
-        found = self._rows.one("find_snapshot", **key)
+        known = ("snapshot", dataset, root)
+        found = self._rows.known.ids.get(known)
+        if found is None and run not in self._rows.known.added:
+            stored = self._rows.one("find_snapshot", **key)
+            found = stored[0] if stored else None
         new = found is None
+        if found is None:
+            found = self._rows.add("snapshot", **key, content_root="", partitions=0, known=1)
+        self._rows.known.ids[known] = found
+        binding = Binding(found, run, dataset, said.partition, said.digest, at)
         if new:
-            found = self._rows.one("add_snapshot", **key, content_root="", partitions=0)
-            self._rows.do("know_snapshot", the_id=found[0], known=1)
-        binding = Binding(found[0], run, dataset, said.partition, said.digest, at)
-        if new:
-            self._rows.do("add_binding", **binding._asdict())
+            self._rows.known.unbound.discard(dataset)
+            self._rows.later("add_binding", **binding._asdict())
             if said.digest:  # it stands for itself until it is seen
                 self._rows.product(self._rows.version(dataset, said), 0)
-            self._rows.known.bound_reads.setdefault(run, set()).add(dataset)
+            self._rows.known.bindings.setdefault(run, []).append(binding)
         return binding, new
 
     def has_any(self, run: int) -> bool:
         """Whether a run has bindings at all."""
-        if run in self._rows.known.added:
-            return run in self._rows.known.bound_reads
         return bool(self.of_run(run))
 
     def of_run(self, run: int) -> list[Binding]:
         """All bindings of a run."""
+        if run in self._rows.known.added:
+            return self._rows.known.bindings.get(run, [])
         return [Binding(*row) for row in self._rows.all("bindings_of", run=run)]
 
     def move(self, run: int, at: str) -> None:
         """Bind a run's readings anew: it started at another time than was known."""
-        for binding in self.of_run(run):
+        moved = [binding._replace(at=at) for binding in self.of_run(run)]
+        self._rows.known.bindings[run] = moved
+        for binding in moved:
             self._rows.do("move_binding", the_snapshot=binding.snapshot, at=at)
-            self.bind(binding._replace(at=at))
+            self.bind(binding)
 
     def changed(self, dataset: int, partition: str, since: str, digest: str) -> None:
         """Bind anew whoever may have read a version that has just come, or is gone."""
         family = self.family(dataset)
-        if not any(self._rows.one("any_binding", dataset=one, since=since)[0] for one in family):
+        if not any(self._is_bound(one, since) for one in family):
             return
         until = self._rows.one("next_current", dataset=dataset, partition=partition, since=since)
         for member in family:
@@ -111,20 +102,28 @@ class Bindings:
             for row in self._rows.all("bindings_between", **key):
                 self.bind(Binding(*row))
 
-    def bind(self, binding: Binding) -> None:
-        """Let a reading stand on what was current at its time."""
-        self._rows.stand(binding.node, self._members(binding))
+    def bind(self, binding: Binding, *, new: bool = False) -> None:
+        """Let a reading stand on what was current at its time; a new one stands on nothing yet."""
+        members = self._members(binding)
+        if new:
+            for member in members:
+                self._rows.edge(binding.node, member)
+        else:
+            self._rows.stand(binding.node, members)
 
     def join(self, datasets: Iterable[int]) -> None:
         """Bind anew all readers of datasets that turned out to be names of the same data."""
         self._rows.known.families.clear()
         for dataset in {one for named in datasets for one in self.family(named)}:
-            self.open(dataset)
+            if self.is_open(dataset):
+                self.open(dataset)
+            else:
+                self._close(dataset)
             self.since(dataset, "")
 
     def is_open(self, dataset: int) -> bool:
         """Whether events say what was current of a dataset, under any of its names."""
-        return any(self._rows.one("any_current", dataset=one)[0] for one in self.family(dataset))
+        return any(map(self._was_current, self.family(dataset)))
 
     def open(self, dataset: int) -> None:
         """Bind also those who read versions of it that nobody was known to have made."""
@@ -134,7 +133,17 @@ class Bindings:
                 binding, new = self.of(run, dataset, said, at)
                 if new:
                     self._rows.edge(nodes.run(run), binding.node)
-                    self.bind(binding)
+                    self.bind(binding, new=True)
+
+    def _close(self, dataset: int) -> None:
+        """Take back what `open` did: it is no name any more of anything that was current."""
+        for row in self._rows.all("raw_bindings", dataset=dataset):
+            binding = Binding(*row)
+            self._rows.stand(binding.node, set())
+            self._rows.do("drop_edge", child=nodes.run(binding.run), parent=binding.node)
+            self._rows.do("drop_binding", snapshot=binding.snapshot)
+            self._rows.do("drop_snapshot", snapshot=binding.snapshot)
+        self._rows.forget()
 
     def family(self, dataset: int) -> tuple[int, ...]:
         """A dataset and all other names of the same data."""
@@ -147,6 +156,24 @@ class Bindings:
                 found |= others
             known[dataset] = tuple(sorted(found))
         return known[dataset]
+
+    def _was_current(self, dataset: int) -> bool:
+        known = self._rows.known
+        if dataset not in known.current and dataset not in known.never:
+            found = self._rows.one("any_current", dataset=dataset)[0]
+            (known.current if found else known.never).add(dataset)
+        return dataset in known.current
+
+    def _is_bound(self, dataset: int, since: str) -> bool:
+        """Whether a reading of a dataset, from a time on, may have to be bound anew."""
+        unbound = self._rows.known.unbound
+        if dataset in unbound:
+            return False
+        if self._rows.one("any_binding", dataset=dataset, since=since)[0]:
+            return True
+        if not self._rows.one("any_binding", dataset=dataset, since="")[0]:
+            unbound.add(dataset)
+        return False
 
     def _members(self, binding: Binding) -> set[int]:
         family = self.family(binding.dataset)

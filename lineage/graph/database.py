@@ -1,159 +1,173 @@
-"""A SQLite database file of begat's: connecting, creating, upgrading."""
+"""The two databases that a lineage store may be in, and what `Store` asks of either."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any, Protocol
 
 from ..errors import StoreError
-from . import sql
+from .connection import Connection
 
-_PREFIX = "sqlite://"
+#: Schemes of URLs; SQLAlchemy's way to name the driver is understood, too.
+SQLITE = "sqlite://"
+POSTGRESQL = ("postgresql://", "postgresql+psycopg://")
+
+
+class Database(Protocol):
+    """A lineage store's database, on one connection that one thread uses at a time."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it; never with a password."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction has begun on its connection."""
+        ...
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state; inside another one it joins that.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
+    def write(self, *, patient: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction that nobody else writes beside; inside another one it joins that.
+
+        Args:
+            patient: its statements may take as long as they do.
+
+        Raises:
+            StoreError: the database failed, or others wrote for longer than its timeout.
+        """
+        ...
+
+    def ask(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of one statement, which needs no transaction to see one state.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
+    def is_alone(self) -> bool:
+        """Whether no other connection has written since this was asked last; inside `write`."""
+        ...
+
+    def size(self) -> int:
+        """How many bytes it takes.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Give back space that nothing uses; outside of transactions.
+
+        Raises:
+            StoreError: the database failed, or others use it.
+        """
+        ...
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong with its file or its indexes.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back the connection."""
+        ...
+
+    def after_fork(self) -> None:
+        """Go on with a connection of its own, in a child process.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        ...
+
+
+def open_database(url: str, *, timeout: float) -> Database:
+    """The database at a URL, with this begat's schema; created or upgraded if it has to be.
+
+    Args:
+        url: `sqlite:///path/to/begat.db`, `sqlite://` for one in memory, or
+            `postgresql://user:password@host:port/database`.
+        timeout: seconds to wait for it and for others who write.
+
+    Raises:
+        StoreError: no such URL, or it cannot be reached, is not begat's, or is newer.
+    """
+    if url.startswith(SQLITE):
+        from .sqlite import Sqlite
+
+        return Sqlite(path_of(url), timeout=timeout)
+    database: Database = _postgresql(url).Postgresql(url, timeout=timeout)
+    return database
+
+
+def revision_of(url: str, *, timeout: float) -> str:
+    """The revision of the schema that a database has, which nothing is done to; empty for none.
+
+    Raises:
+        StoreError: no such URL, or it cannot be reached, or is another program's.
+    """
+    if url.startswith(SQLITE):
+        from . import sqlite
+
+        return sqlite.revision_of(path_of(url), timeout=timeout)
+    revision: str = _postgresql(url).revision_of(url, timeout=timeout)
+    return revision
+
+
+def _postgresql(url: str) -> ModuleType:
+    if not url.startswith(POSTGRESQL):
+        scheme = url.partition(":")[0]
+        raise StoreError(
+            "a lineage store is sqlite:///path/to/begat.db or postgresql://host/database; "
+            f"got {scheme}:…, mend BEGAT_STORE"
+        )
+    try:
+        from . import postgresql
+    except ImportError as error:  # psycopg is not there, or finds no libpq
+        raise StoreError(
+            "a lineage store on PostgreSQL needs psycopg, which is not installed; "
+            "install 'begat[postgres]'"
+        ) from error
+    return postgresql
+
+
+def is_absolute(url: str) -> bool:
+    """Whether a URL names the same store wherever a process works."""
+    if url.startswith(SQLITE):
+        return os.path.isabs(path_of(url))
+    return url.startswith(POSTGRESQL)
 
 
 def path_of(url: str) -> str:
-    """The file that a database URL names, in SQLAlchemy's form; `:memory:` for `sqlite://`.
+    """The file that a SQLite URL names, in SQLAlchemy's form; `:memory:` for `sqlite://`.
 
     Raises:
-        StoreError: it is no SQLite URL.
+        StoreError: the path stands where a host would.
 
     >>> path_of("sqlite:////home/begat.db")
     '/home/begat.db'
     """
-    if url in (_PREFIX, f"{_PREFIX}/", f"{_PREFIX}/:memory:"):
+    path = url.removeprefix(SQLITE)
+    if path in ("", "/", "/:memory:"):
         return ":memory:"
-    if not url.startswith(f"{_PREFIX}/"):
-        scheme = url.partition(":")[0]
+    if not path.startswith("/"):
         raise StoreError(
-            f"a lineage store is sqlite:///path/to/begat.db; got {scheme}:…, mend BEGAT_STORE"
+            f"a lineage store in a file is sqlite:///path/to/begat.db; got {url}, mend BEGAT_STORE"
         )
-    return url.removeprefix(f"{_PREFIX}/")
-
-
-def connect(path: str, *, timeout: float) -> sqlite3.Connection:
-    """A connection to a database of this begat's schema.
-
-    Args:
-        path: of the file; created if it is not there, in a folder that is.
-        timeout: seconds to wait for other processes.
-
-    Raises:
-        StoreError: it cannot be reached, is not begat's, or is newer.
-    """
-    with translated(path):
-        db = sqlite3.connect(
-            path,
-            timeout=timeout,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        try:
-            db.row_factory = sqlite3.Row
-            _set_up(db, path, deadline=time.monotonic() + timeout)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """Begin, and commit unless the block raises; nested ones join the outermost."""
-    if db.in_transaction:
-        yield
-        return
-    db.execute(begin)
-    try:
-        yield
-    except BaseException:
-        if db.in_transaction:  # some errors have rolled back already
-            db.execute("ROLLBACK")
-        raise
-    try:
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def translated(path: str) -> Iterator[None]:
-    """Errors of SQLite as begat's own."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(f"the lineage store {path} failed ({error}); {_remedy(error)}") from error
-
-
-def _remedy(error: sqlite3.Error) -> str:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "another process is writing: try again"
-    if name.startswith("SQLITE_CANTOPEN"):
-        return "create its folder or mend BEGAT_STORE"
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return "move the file away or restore it from a backup"
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
-        return "make it and its folder writable"
-    if name.startswith("SQLITE_FULL"):
-        return "free space on its disk"
-    return "check the file and its disk"
-
-
-def _set_up(db: sqlite3.Connection, path: str, *, deadline: float) -> None:
-    known = sql.revisions()
-    found = _revision(db, path)  # first of all: another program's database stays as it is
-    _use_wal(db, deadline)
-    db.execute("PRAGMA synchronous = NORMAL")
-    if found == known[-1]:
-        return
-    with transaction(db, "BEGIN EXCLUSIVE"):
-        # Another process may have done it while this one waited.
-        found = _revision(db, path)
-        if not found:
-            for statement in sql.schema():
-                db.execute(statement)
-        elif found not in known:
-            raise StoreError(
-                f"the lineage store {path} has revision {found}, and this begat knows "
-                f"{known[-1]} as the newest; upgrade begat"
-            )
-        elif found != known[-1]:
-            from .migrations import migrate
-            from .rebuild import rebuild
-
-            with migrate.on_sqlite(db) as connection:
-                migrate.upgrade(connection)
-            rebuild(db)  # an older begat read less in the same events
-
-
-def _use_wal(db: sqlite3.Connection, deadline: float) -> None:
-    # SQLite does not wait for others here, whatever the timeout says.
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() >= deadline:
-                raise
-            time.sleep(0.01)  # there is nothing to wait on: it is asked again until the deadline
-        else:
-            return
-
-
-def _revision(db: sqlite3.Connection, path: str) -> str:
-    """The revision of the schema; empty for a new database."""
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-    if not tables:
-        return ""
-    if not {"alembic_version", "event"} <= tables:
-        raise StoreError(
-            f"{path} is a database of something else than begat; point BEGAT_STORE elsewhere"
-        )
-    row = db.execute("SELECT version_num FROM alembic_version").fetchone()
-    if row is None:
-        raise StoreError(f"the lineage store {path} names no revision; restore it from a backup")
-    return str(row[0])
+    return path.removeprefix("/")

@@ -45,25 +45,24 @@ class Executions:
 
         What they had said before is forgotten.
         """
-        known = self._rows.known
         said = [
             (facts(parse(body), event_hash), origin)
             for event_hash, origin, body in self._rows.all("events_of", run_id=run_id)
         ]
         executions = divided(said)
         keys = [key(run_id, number) for number in range(len(executions))]
-        known.forget()
+        self._rows.forget()
         lost: set[tuple[int, str]] = set()
         for one in keys:
             lost |= self._forget(one)
-        known.forget()
+        self._rows.forget()
         yield list(zip(keys, executions, strict=True))
         first = self._rows.run_row(run_id)
         first["executions"] = len(executions)
         self._rows.put_run(first)
         for dataset, since in sorted(lost):
             self._bindings.since(dataset, since)
-        known.forget()
+        self._rows.forget()
 
     def _forget(self, uuid: str) -> set[tuple[int, str]]:
         """Take back what was projected of an execution; what was current because of it."""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import functools
+import marshal
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from ..events.sealed import Sealed
 from ..records import Dataset, RunRef
 from . import explicit
 from .explicit import Explicit
-from .registers import DELETED, Body, body, dump
+from .registers import DELETED, WITHOUT_REFERENCES, Body, body, dump
 
 #: How much an event type has to say about its run: an execution's end is its COMPLETE if it
 #: has one, else its FAIL, else its ABORT.
@@ -44,6 +45,8 @@ _STRUCTURE = {
 }
 _NO_RUN = RunRef(run_id="", namespace="", job="")
 _NO_DATASET = Dataset(namespace="", name="")
+#: What is longer is not kept for when it is said again.
+_SHORT = 4096
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -138,6 +141,8 @@ def facts(event: Mapping[str, Any], event_hash: str) -> Facts:
             return _run_event(event, event_hash)
         if event.get("job") is not None:
             return _job_event(event, event_hash)
+        if event.get("dataset") is None:
+            raise ValueError("it has none of 'run', 'job' and 'dataset'")
         return _dataset_event(event, event_hash)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
@@ -301,8 +306,24 @@ def _uses(
         raise TypeError(f"{key} is a list of datasets; got {str(entries)[:40]}")
     found: list[Use] = []
     for entry in entries:
-        found += entry.derived(use) if isinstance(entry, Sealed) else use(entry)
+        found += entry.derived(use) if isinstance(entry, Sealed) else _again(use, entry)
     return tuple(found)
+
+
+def _again(use: Callable[[Mapping[str, Any]], tuple[Use, ...]], entry: Any) -> tuple[Use, ...]:
+    """What a dataset of an event says; the end of a run names again what its start named."""
+    try:
+        said = marshal.dumps(entry, WITHOUT_REFERENCES)
+    except ValueError:  # a number that only a Decimal says
+        return use(entry)
+    return _said_again(use, said) if len(said) <= _SHORT else use(entry)
+
+
+@functools.lru_cache(maxsize=4096)
+def _said_again(
+    use: Callable[[Mapping[str, Any]], tuple[Use, ...]], said: bytes
+) -> tuple[Use, ...]:
+    return use(marshal.loads(said))
 
 
 def _read(entry: Mapping[str, Any]) -> tuple[Use, ...]:

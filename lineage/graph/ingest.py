@@ -31,7 +31,7 @@ from .facts import (
     VersionFact,
 )
 from .known import Known, Output
-from .products import Products, superseded_by
+from .products import Products, superseded
 from .registers import Body, dump, job_body, merge
 from .rows import Rows
 from .standing import Standing
@@ -57,6 +57,8 @@ class Ingest:
         self._executions = Executions(self._rows, self._bindings, self._products)
         self._standing = Standing(self._rows, self._bindings, self._products)
         self._traits = Traits(self._rows)
+        #: To be called when all events of the transaction have spoken.
+        self.flush = self._rows.flush
 
     def add_event(self, said: Facts, body: str, origin: str) -> bool:
         """Store an event and project it, unless it is there with this origin or a better one.
@@ -90,7 +92,7 @@ class Ingest:
 
     def project(self, said: Facts, origin: str) -> None:
         """Let a stored event speak."""
-        self._rows.known.bound()
+        self._rows.bound()
         stamp = said.stamp(origin)
         if said.type == JOB:
             self._standing.job(said, stamp)
@@ -206,14 +208,21 @@ class Ingest:
             if use.what.digest:
                 self._rows.version(dataset, use.what)
         new = self._note("reading", use, stamp, run, node=node, argument=use.argument)
-        if new and (use.resolved or isinstance(use.what, SnapshotFact)):
+        if new and use.resolved:
             self._rows.edge(nodes.run(run), node)
+            what = use.what
+            read = (
+                Output(dataset, what.partition, what.digest)
+                if isinstance(what, VersionFact)
+                else Output(dataset, "*", what.content_root)
+            )
+            self._rows.known.resolved.setdefault(run, set()).add(read)
         return loose
 
     def _bind(self, run: int, dataset: int, what: VersionFact, at: str) -> int:
         binding, new = self._bindings.of(run, dataset, what, at)
         if new:
-            self._bindings.bind(binding)
+            self._bindings.bind(binding, new=True)
         return binding.node
 
     def _settle_reads(self, run: int) -> None:
@@ -222,12 +231,18 @@ class Ingest:
         if not bindings:
             return
         said = [Output(one.dataset, one.partition, one.digest) for one in bindings]
-        said += [Output(*row) for row in self._rows.all("resolved_reads", run=run)]
-        for binding, own in zip(bindings, said, strict=False):
-            if any(superseded_by(own, other) for other in said):
+        vague = superseded([*said, *self._resolved(run)])
+        for binding, own in zip(bindings, said, strict=True):
+            if own in vague:
                 self._rows.do("drop_edge", child=nodes.run(run), parent=binding.node)
             else:
                 self._rows.edge(nodes.run(run), binding.node)
+
+    def _resolved(self, run: int) -> Iterable[Output]:
+        """What a run read by its producer; of a snapshot, no partition that another may name."""
+        if run in self._rows.known.added:
+            return self._rows.known.resolved.get(run, ())
+        return [Output(*row) for row in self._rows.all("resolved_reads", run=run)]
 
     def _write(self, run: int, uuid: str, use: Use, stamp: str) -> None:
         if not isinstance(use.what, VersionFact):
@@ -247,7 +262,7 @@ class Ingest:
             sources = [self._rows.dataset(named) for named in one.read]
             sources += [-self._rows.run(named) for named in one.runs]
             for source in sources or [0]:
-                self._rows.do("add_derived", run=run, written=written, read=source)
+                self._rows.later("add_derived", run=run, written=written, read=source)
             self._rows.known.derived.add(run)
 
     def _note(self, table: str, use: Use, stamp: str, run: int, **key: Any) -> bool:
@@ -264,9 +279,9 @@ class Ingest:
     def _snapshot(self, dataset: int, said: SnapshotFact) -> int:
         key = {"dataset": dataset, "lineage_root": said.lineage_root}
         about = {"content_root": said.content_root, "partitions": said.count}
-        found = self._rows.one("find_snapshot", **key)
+        found = self._find("snapshot", key)
         if not found:
-            found = (self._rows.one("add_snapshot", **key, **about)[0], 0)
+            found = (self._rows.add("snapshot", **key, **about, known=0), 0)
         row, known = found
         self._rows.do("describe_snapshot", snapshot=row, **about)
         # Rows are taken also when the chunks are known by name: they may be all there is of them.
@@ -276,6 +291,11 @@ class Ingest:
                 self._rows.edge(nodes.snapshot(row), self._segment(dataset, chunk))
             self._rows.do("know_snapshot", the_id=row, known=1)
         return nodes.snapshot(row)
+
+    def _find(self, table: str, key: dict[str, Any]) -> Any:
+        """Id of a snapshot or a segment, and whether its parts are known; None if it is new."""
+        self._rows.flush()
+        return self._rows.one(f"find_{table}", **key)
 
     def _chunks(self, said: SnapshotFact) -> Sequence[str]:
         """Digests of the chunks a snapshot consists of; none if this event does not tell.
@@ -293,9 +313,10 @@ class Ingest:
         return said.chunks if said.chunks and _root(said.chunks) == said.lineage_root else ()
 
     def _segment(self, dataset: int, chunk: str) -> int:
-        found = self._rows.one("find_segment", dataset=dataset, chunk=chunk)
+        key = {"dataset": dataset, "chunk": chunk}
+        found = self._find("segment", key)
         if not found:
-            found = (self._rows.one("add_segment", dataset=dataset, chunk=chunk)[0], 0)
+            found = (self._rows.add("segment", **key, known=0), 0)
         row, known = found
         if not known and (stored := self._rows.one("chunk_body", digest=chunk)):
             self._fill(row, dataset, json.loads(stored[0])["rows"])

@@ -8,14 +8,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from . import nodes
 from .registers import Registers
 
 #: More than this is forgotten: runs, which weigh most, and everything else.
 RUNS, ROWS = 1_000, 20_000
 
 
+class Binding(NamedTuple):
+    """A row of `binding`."""
+
+    snapshot: int
+    run: int
+    dataset: int
+    partition: str
+    digest: str
+    at: str
+
+    @property
+    def node(self) -> int:
+        """The snapshot that the reading stands on."""
+        return nodes.snapshot(self.snapshot)
+
+
 class Output(NamedTuple):
-    """A version that a run said it wrote."""
+    """A version that a run said it wrote or read."""
 
     dataset: int
     partition: str
@@ -34,8 +51,10 @@ class Known:
     added: set[int] = field(default_factory=set)
     #: What runs wrote, by id and version; complete for those that were added.
     outputs: dict[int, dict[int, Output]] = field(default_factory=dict)
-    #: Datasets of which runs have bindings, by id; complete for those that were added.
-    bound_reads: dict[int, set[int]] = field(default_factory=dict)
+    #: Bindings of runs, by id; complete for those that were added.
+    bindings: dict[int, list[Binding]] = field(default_factory=dict)
+    #: What runs read by its producer, by id; complete for those that were added.
+    resolved: dict[int, set[Output]] = field(default_factory=dict)
     #: Ids of runs to whose outputs `lineage` facets speak; complete for those that were added.
     derived: set[int] = field(default_factory=set)
     #: Ids of runs whose outputs have been settled by this writer.
@@ -46,19 +65,31 @@ class Known:
     uses: dict[tuple[Any, ...], Registers] = field(default_factory=dict)
     #: How versions were described last, by id.
     described: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    #: Ids of versions that were added by this writer.
+    made: set[int] = field(default_factory=set)
     #: Names of the same data, by dataset.
     families: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def bound(self) -> None:
-        """Forget everything if it is too much; between two events, when nothing is half done."""
-        if len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS:
-            self.forget()
+    #: The last id of each table.
+    last: dict[str, int] = field(default_factory=dict)
+    #: What events without a run said, by table and id.
+    standing: dict[tuple[str, int], Registers] = field(default_factory=dict)
+    #: Datasets that no reading is bound to.
+    unbound: set[int] = field(default_factory=set)
+    #: Datasets of which nothing was ever current.
+    never: set[int] = field(default_factory=set)
+
+    @property
+    def is_much(self) -> bool:
+        """Whether it is more than should be kept."""
+        return len(self.runs) > RUNS or len(self.ids) + len(self.uses) > ROWS
 
     def forget(self) -> None:
         """Know nothing any more."""
         for part in (
             *(self.ids, self.runs, self.added, self.outputs),
-            *(self.bound_reads, self.derived, self.settled, self.current),
-            *(self.uses, self.described, self.families),
+            *(self.bindings, self.resolved, self.derived, self.settled, self.current),
+            *(self.uses, self.made, self.described, self.families, self.last),
+            *(self.standing, self.unbound, self.never),
         ):
             part.clear()

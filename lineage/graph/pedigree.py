@@ -27,7 +27,7 @@ WHERE o.run = :run ORDER BY d.namespace, d.name, v.partition
 _SNAPSHOTS = """
 SELECT s.id, d.namespace, d.name, s.content_root, s.lineage_root, s.partitions
 FROM snapshot s JOIN dataset d ON d.id = s.dataset
-WHERE s.id IN (SELECT value FROM json_each(:ids))
+WHERE s.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _VERSION = """
 SELECT v.id, d.namespace, d.name, v.partition, v.digest, v.rows, v.size, v.format, v.kind
@@ -43,7 +43,7 @@ WHERE p.version = :version ORDER BY r.ended_at IS NULL, r.ended_at, p.id
 # Direct readers: of the version itself, or of a snapshot that holds it.
 _READERS = f"""
 WITH RECURSIVE held(node) AS (
-    SELECT value FROM json_each(:nodes)
+    SELECT CAST(value AS BIGINT) FROM json_each(:nodes)
     UNION SELECT e.child FROM edge e, held
     WHERE e.parent = held.node AND e.child % 4 IN ({nodes.SNAPSHOT}, {nodes.SEGMENT})
 )

@@ -21,22 +21,26 @@ _FLOW_RUNS = f"{_RUN} WHERE r.kind = 'FLOW' ORDER BY r.started_at DESC, r.id DES
 _TASK_RUNS = f"""{_RUN} WHERE r.kind != 'FLOW'
 AND r.parent = (SELECT id FROM run WHERE uuid = :flow_run_id) ORDER BY r.started_at, r.id
 """
+# Runs that are known by name only come first, whatever a database thinks of NULL.
+_RUNS = f"""{_RUN} WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+ORDER BY COALESCE(r.started_at, ''), r.id
+"""
 _MODELS = "SELECT * FROM model_version ORDER BY model, version"
 _ALIASES = "SELECT model, version, name FROM alias ORDER BY name"
 _WRITTEN = """
 SELECT DISTINCT o.run, v.partition FROM output o JOIN version v ON v.id = o.version
-WHERE o.run IN (SELECT value FROM json_each(:runs)) AND v.partition != ''
+WHERE o.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs)) AND v.partition != ''
 """
 _READ = f"""
 SELECT DISTINCT r.run, v.partition FROM reading r
 JOIN product p ON p.id = r.node / 4 JOIN version v ON v.id = p.version
-WHERE r.run IN (SELECT value FROM json_each(:runs)) AND r.node % 4 = {PRODUCT}
+WHERE r.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs)) AND r.node % 4 = {PRODUCT}
     AND v.partition != ''
 """
 _QUARANTINED = """
-SELECT o.run, SUM(v.rows) FROM output o JOIN version v ON v.id = o.version
+SELECT o.run, CAST(SUM(v.rows) AS BIGINT) FROM output o JOIN version v ON v.id = o.version
 JOIN dataset d ON d.id = v.dataset
-WHERE o.run IN (SELECT value FROM json_each(:runs)) AND v.rows > 0
+WHERE o.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs)) AND v.rows > 0
     AND d.namespace = 'begat' AND d.name LIKE '%/quarantine'
 GROUP BY o.run
 """
@@ -115,8 +119,7 @@ def models(store: Store) -> list[dict[str, Any]]:
 
 def runs(db: Connection, ids: Iterable[int]) -> list[Row]:
     """Rows of runs, in the order they started, with their jobs and the runs they name."""
-    query = f"{_RUN} WHERE r.id IN (SELECT value FROM json_each(:ids)) ORDER BY r.started_at, r.id"
-    return db.execute(query, {"ids": json.dumps([*ids])}).fetchall()
+    return db.execute(_RUNS, {"ids": json.dumps([*ids])}).fetchall()
 
 
 def version_of(row: Row, producer: str = "") -> DatasetVersion:

@@ -34,3 +34,4 @@ def rebuild(db: Connection, tell: Callable[[int], None] = lambda _: None) -> Non
             ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])
         after, done = rows[-1]["id"], done + len(rows)
         tell(done)
+    ingest.flush()

@@ -20,7 +20,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=float)
 
 
 #: The last version of marshal in which equal values have equal bytes.
-_WITHOUT_REFERENCES = 2
+WITHOUT_REFERENCES = 2
 
 
 class Body(NamedTuple):
@@ -71,7 +71,7 @@ def body(said: Any) -> Body:
     """A body and its text."""
     try:
         # Most of what facets say was said before. Unlike values, these bytes tell 1 from 1.0.
-        return Body(said, _dump_again(marshal.dumps(said, _WITHOUT_REFERENCES)))
+        return Body(said, _dump_again(marshal.dumps(said, WITHOUT_REFERENCES)))
     except ValueError:  # a number that only a Decimal says
         return Body(said, dump(said))
 

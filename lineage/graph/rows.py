@@ -1,4 +1,9 @@
-"""Rows of the graph found by their natural keys, added where they are missing."""
+"""Rows of the graph found by their natural keys, added where they are missing.
+
+What is added waits in `Pending` and has its id already: ids are counted here, as only one
+transaction writes at a time. What is asked for by anything else than its natural key is
+asked after what waits has been written.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +14,26 @@ from . import nodes, sql
 from .connection import Connection
 from .facts import VersionFact
 from .known import Known, Output
+from .pending import Pending
 from .registers import Registers, read, write
 
-#: Columns of a run that have indexes.
-INDEXED = ("kind", "started_at", "parent", "recipe", "job")
-#: What is said about a version beside its key; and what is said if nothing is.
+#: What is said about a version beside its key.
 DESCRIBED = ("size", "rows", "format", "kind")
-_SILENT = (None, None, None, None)
 #: A run of which nothing is known.
 NEW: dict[str, Any] = {
     **dict.fromkeys(("job", "parent", "root", "started_at", "ended_at", "attempt")),
     **dict.fromkeys(("recipe", "result", "reuse_of", "last_start", "first_end")),
     **{"kind": "", "state": "", "reusable": 0, "recorded": 0, "executions": 1},
 }
+#: Statements about rows of which all that wait are known by their keys, or that never wait.
+_BY_KEY = frozenset(
+    {
+        *(f"find_{table}" for table in ("job", "dataset", "run", "version", "product")),
+        *(f"find_{table}" for table in ("trait", "snapshot", "segment", "reading", "output")),
+        *("add_event", "event_origin", "set_origin", "events_of", "add_chunk", "chunk_body"),
+        *("facets_of_job", "facets_of_dataset"),
+    }
+)
 
 
 class Rows:
@@ -35,19 +47,37 @@ class Rows:
     def __init__(self, db: Connection, known: Known) -> None:
         self._db = db
         self._sql = sql.statements()
+        self._pending = Pending(db, self._sql)
         self.known = known
+        self.flush = self._pending.flush
+
+    def bound(self) -> None:
+        """Forget everything if it is too much; between two events, when nothing is half done."""
+        if self.known.is_much:
+            self.forget()
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self.flush()
+        self.known.forget()
+
+    def later(self, statement: str, **values: Any) -> None:
+        """Let a statement wait that adds a row, unless it is there."""
+        self._pending.add(statement, tuple(values.values()), values)
 
     def do(self, statement: str, **values: Any) -> int:
         """Run a statement; how many rows it changed."""
-        return self._db.execute(self._sql[statement], values).rowcount
+        changed: int = self._execute(statement, values).rowcount
+        return changed
 
     def one(self, statement: str, **values: Any) -> Any:
         """The first row of its answer, or None."""
-        return self._db.execute(self._sql[statement], values).fetchone()
+        return self._execute(statement, values).fetchone()
 
     def all(self, statement: str, **values: Any) -> list[Any]:
         """Every row of its answer."""
-        return self._db.execute(self._sql[statement], values).fetchall()
+        found: list[Any] = self._execute(statement, values).fetchall()
+        return found
 
     def job(self, namespace: str, name: str) -> int:
         """Id of a job."""
@@ -55,11 +85,22 @@ class Rows:
 
     def dataset(self, named: Dataset) -> int:
         """Id of a dataset."""
-        return self.id("dataset", namespace=named.namespace, name=named.name)
+        key = {"namespace": named.namespace, "name": named.name}
+        dataset, new = self.find_or_add("dataset", **key)
+        if new:  # nothing is said of it yet
+            self.known.families[dataset] = (dataset,)
+            self.known.unbound.add(dataset)
+            self.known.never.add(dataset)
+        return dataset
 
     def run(self, uuid: str) -> int:
         """Id of a run, of which nothing but its name may be known; 0 for the empty name."""
-        return self.id("run", uuid=uuid) if uuid else 0
+        if not uuid:
+            return 0
+        if (known := self.known.ids.get(("run", uuid))) is not None:
+            return known
+        row = self.run_row(uuid)
+        return row["id"] if "id" in row else self.put_run(row)
 
     def run_row(self, uuid: str) -> dict[str, Any]:
         """All that is known of a run, its facets as registers; without an id if it is new."""
@@ -75,15 +116,13 @@ class Rows:
 
     def put_run(self, row: dict[str, Any]) -> int:
         """Store what `run_row` gave and was changed since; its id."""
-        stored = row | {"facets": write(row["facets"])}
-        if "id" not in row:
-            row["id"] = self.one("put_run", **stored)[0]
+        before = self.known.runs.get(row["uuid"])
+        new = "id" not in row
+        if new:
+            row["id"] = self._next("run")
             self.known.added.add(row["id"])
             self.known.outputs[row["id"]] = {}
-        else:
-            before = self.known.runs[row["uuid"]]
-            moved = any(row[name] != before[name] for name in INDEXED)
-            self.do("set_run" if moved else "tell_run", **stored, the_id=row["id"])
+        self._pending.put_run(row, before, new=new)
         self._keep_run(row)
         run: int = row["id"]
         return run
@@ -103,25 +142,43 @@ class Rows:
             self.known.outputs[run][version] = output
 
     def version(self, dataset: int, said: VersionFact) -> int:
-        """Id of a dataset version, which is described by what was said."""
+        """Id of a dataset version, which is described by what was said.
+
+        What identifies the version decides all of that. If two events disagree the greater
+        is kept, so that the order in which they arrive does not matter.
+        """
         known = ("version", dataset, said.partition, said.digest)
         about = (said.size, said.rows, said.format, said.kind)
+        key = {"dataset": dataset, "partition": said.partition, "digest": said.digest}
         version = self.known.ids.get(known)
-        if version is None or about not in (_SILENT, self.known.described.get(version)):
-            version = self.one(
-                "put_version",
-                dataset=dataset,
-                partition=said.partition,
-                digest=said.digest,
-                **dict(zip(DESCRIBED, about, strict=True)),
-            )[0]
+        if version is None:
+            if (found := self.one("find_version", **key)) is None:
+                version = self._next("version")
+                described = dict(zip(DESCRIBED, about, strict=True))
+                self._pending.add("add_version", version, {"id": version, **key, **described})
+                self.known.ids[known] = version
+                self.known.described[version] = about
+                self.known.made.add(version)
+                return version
+            version = found[0]
             self.known.ids[known] = version
-            self.known.described[version] = about
+            self.known.described[version] = tuple(found[1:5])
+        before = self.known.described[version]
+        if about != before:
+            pairs: Any = zip(before, about, strict=True)
+            after = tuple(was if now is None or (was or now) > now else now for was, now in pairs)
+            if after != before:
+                described = dict(zip(DESCRIBED, after, strict=True))
+                values = {**described, "the_id": version}
+                self._pending.replace("describe_version", "add_version", version, values)
+                self.known.described[version] = after
         return version
 
     def product(self, version: int, run: int) -> int:
         """Node of a version as one run made it; a new one stands on that run."""
-        product, new = self.find_or_add("product", version=version, run=run)
+        product, new = self.find_or_add(
+            "product", version in self.known.made, version=version, run=run
+        )
         node = nodes.product(product)
         if new and run:
             self.edge(node, nodes.run(run))
@@ -129,7 +186,7 @@ class Rows:
 
     def edge(self, child: int, parent: int) -> None:
         """Let child stand on parent."""
-        self.do("add_edge", child=child, parent=parent)
+        self.later("add_edge", child=child, parent=parent)
 
     def stand(self, child: int, parents: set[int]) -> None:
         """Let child stand on these, and on nothing else."""
@@ -150,26 +207,61 @@ class Rows:
 
     def put_use(self, table: str, registers: Registers, run: int, **key: Any) -> None:
         """Store what was said about a reading or an output."""
-        self.do(f"put_{table}", run=run, **key, facets=write(registers))
+        self._pending.put_use(table, {"run": run, **key}, registers)
         self.known.uses[table, run, *key.values()] = registers
 
     def said(self, table: str, row: int) -> Registers:
         """What events without a run said of a job or a dataset."""
-        return read(self.one(f"facets_of_{table}", id=row)[0])
+        found = self.known.standing.get((table, row))
+        if found is None:
+            stored = self.one(f"facets_of_{table}", id=row)
+            found = self.known.standing[table, row] = read(stored[0]) if stored else {}
+        return found
+
+    def tell(self, table: str, row: int, registers: Registers) -> None:
+        """Store what events without a run said of a job or a dataset."""
+        self.known.standing[table, row] = registers
+        self.flush()  # it may be that the row itself waits
+        self.do(f"tell_{table}", the_id=row, facets=write(registers))
 
     def id(self, table: str, **key: Any) -> int:
         """Id of a row that has nothing but its key; added if it is missing."""
         return self.find_or_add(table, **key)[0]
 
-    def find_or_add(self, table: str, **key: Any) -> tuple[int, bool]:
-        """Id of a row that has nothing but its key, and whether it was missing."""
+    def find_or_add(self, table: str, is_missing: bool = False, /, **key: Any) -> tuple[int, bool]:
+        """Id of a row that has nothing but its key, and whether it was missing.
+
+        Args:
+            table: its name.
+            is_missing: it is not there if it is not known.
+            key: its columns.
+        """
         known = (table, *key.values())
         if (row := self.known.ids.get(known)) is not None:
             return row, False
-        found = self.one(f"find_{table}", **key)
-        new = found is None
-        row = self.known.ids[known] = (self.one(f"add_{table}", **key) if new else found)[0]
-        return row, new
+        found = None if is_missing else self.one(f"find_{table}", **key)
+        row = self.known.ids[known] = found[0] if found else self._next(table)
+        if not found:
+            self._pending.add(f"add_{table}", row, {"id": row, **key})
+        return row, not found
+
+    def add(self, table: str, **values: Any) -> int:
+        """Id of a new row."""
+        row = self._next(table)
+        self._pending.add(f"add_{table}", row, {"id": row, **values})
+        return row
+
+    def _execute(self, statement: str, values: dict[str, Any]) -> Any:
+        if statement not in _BY_KEY:
+            self.flush()
+        return self._db.execute(self._sql[statement], values)
+
+    def _next(self, table: str) -> int:
+        last = self.known.last.get(table)
+        if last is None:
+            last = self._db.execute(self._sql[f"last_{table}"], {}).fetchone()[0] or 0
+        self.known.last[table] = last + 1
+        return last + 1
 
     def _keep_run(self, row: dict[str, Any]) -> None:
         self.known.runs[row["uuid"]] = row

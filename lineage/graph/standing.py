@@ -77,7 +77,7 @@ class Standing:
     def _tell(self, table: str, row: int, said: Mapping[str, Body], stamp: str) -> dict[str, Body]:
         kept = self._rows.said(table, row)
         if changed := registers.merge(kept, said, stamp):
-            self._rows.do(f"tell_{table}", the_id=row, facets=registers.write(kept))
+            self._rows.tell(table, row, kept)
         return changed
 
     def _declare(self, job: int, changed: Mapping[str, Body]) -> None:
@@ -86,7 +86,7 @@ class Standing:
                 self._rows.do("undeclare", the_job=job, the_written=written)
                 for namespace, name in changed[key].said:
                     dataset = self._rows.dataset(Dataset(namespace=namespace, name=name))
-                    self._rows.do("declare", job=job, dataset=dataset, written=written)
+                    self._rows.later("declare", job=job, dataset=dataset, written=written)
 
     def _others(self, kept: Registers) -> set[int]:
         """Ids of the datasets that a dataset says it is, too."""

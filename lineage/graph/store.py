@@ -1,30 +1,30 @@
 """The lineage store: events in, answers out, on one connection a process.
 
-Everything here runs on sqlite3 and kept SQL; SQLAlchemy and Alembic are imported only to
-upgrade a database that an older begat made.
+Everything here runs on sqlite3 or psycopg and kept SQL; SQLAlchemy and Alembic are imported
+only to upgrade a database that an older begat made.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import StoreError
 from ..events.build import now
 from ..events.text import text
-from . import database, sql
-from .facts import facts
+from . import sql
+from .connection import Connection
+from .database import Database, open_database
 from .ingest import Ingest
 from .known import Known
 from .rebuild import rebuild
+from .statement import Statement, statement
 
 Origin = Literal["recorded", "ingested"]
 
@@ -51,56 +51,90 @@ class Store:
     Use `Store.open`; transactions of one process take turns.
     """
 
-    def __init__(self, path: str, *, timeout: float = TIMEOUT) -> None:
-        self._path = path
-        self._timeout = timeout
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._db = database.connect(path, timeout=timeout)
-        #: What is known of its rows, as long as the database's version is this one.
+        #: What is known of its rows, as long as nobody else writes.
         self._known: Known | None = None
-        self._version = -1
 
     @classmethod
     def open(cls, url: str, *, timeout: float = TIMEOUT) -> Store:
         """The store at a URL; created if it is not there, upgraded if it is older.
 
         Args:
-            url: `sqlite:///path/to/begat.db`; `sqlite://` is one in memory.
-            timeout: seconds to wait for other writers.
+            url: `sqlite:///path/to/begat.db`, `sqlite://` for one in memory, or
+                `postgresql://user:password@host:port/database`.
+            timeout: seconds to wait for the database and for other writers.
 
         Raises:
             StoreError: it cannot be reached or written within the time, is not begat's, or
                 was made by a newer begat.
         """
-        return cls(database.path_of(url), timeout=timeout)
+        return cls(open_database(url, timeout=timeout))
+
+    @classmethod
+    def scratch(cls) -> Store:
+        """An empty store in a file that is gone when it is closed, however large it gets.
+
+        Raises:
+            StoreError: the disk is full or cannot be written.
+        """
+        from .sqlite import Sqlite
+
+        return cls(Sqlite("", timeout=TIMEOUT))
 
     def close(self) -> None:
         """Give back the connection."""
         with self._lock:
-            self._db.close()
+            self._database.close()
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout.
 
         Raises:
             StoreError: the store failed.
         """
-        with self._transaction("BEGIN") as db:
+        with self._turn(), self._database.read() as db:
             yield db
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, *, patient: bool = False) -> Iterator[Connection]:
         """A connection whose changes are kept together, or not at all if the block raises.
+
+        Args:
+            patient: a statement may take longer than the timeout.
 
         Raises:
             StoreError: the store failed, or others wrote for longer than the timeout.
         """
         with self._turn():
             self._known = None  # nobody notes what is written here
-            with self._transaction("BEGIN IMMEDIATE") as db:
+            with self._database.write(patient=patient) as db:
                 yield db
+
+    @contextmanager
+    def ingesting(self) -> Iterator[Ingest]:
+        """A transaction for events and chunks: all of what is put into it is kept, or nothing.
+
+        It goes on from what the last one knew of the rows.
+
+        Raises:
+            StoreError: the store failed, or others wrote for longer than the timeout.
+        """
+        with self._turn():
+            known, self._known = self._known, None
+            joins = self._database.in_transaction
+            with self._database.write() as db:
+                if not self._database.is_alone() or known is None:
+                    known = Known()
+                ingest = Ingest(db, known)
+                yield ingest
+                ingest.flush()
+            # It is true now that all of it is kept; inside another transaction that is not said.
+            if not joins:
+                self._known = known
 
     def record(
         self,
@@ -119,16 +153,26 @@ class Store:
             StoreError: the store failed; nothing was stored.
             EventError: an event cannot be read; nothing was stored.
         """
-        texts = [text(event) for event in events]
-        said = [
-            facts(event, digest_bytes(body.encode()))
-            for event, body in zip(events, texts, strict=True)
-        ]
-        with self._remembering() as ingest:
+        self.add([statement(event, text(event)) for event in events], chunks, origin)
+
+    def add(
+        self,
+        statements: Iterable[Statement],
+        chunks: Iterable[Chunk] = (),
+        origin: Origin = "recorded",
+    ) -> int:
+        """Store events that have been read, all or none; what is there already stays.
+
+        Returns:
+            How many events were not there yet.
+
+        Raises:
+            StoreError: the store failed; nothing was stored.
+        """
+        with self.ingesting() as ingest:
             for chunk in chunks:
                 ingest.add_chunk(chunk)
-            for one, body in zip(said, texts, strict=True):
-                ingest.add_event(one, body, origin)
+            return sum(ingest.add_event(said, body, origin) for said, body in statements)
 
     def rebuild(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Make the graph anew from the stored events and chunks.
@@ -139,8 +183,35 @@ class Store:
         Raises:
             StoreError: the store failed; the graph is as it was.
         """
-        with self.write() as db:
+        with self.write(patient=True) as db:
             rebuild(db, tell)
+
+    def size(self) -> int:
+        """How many bytes it takes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.size()
+
+    def compact(self) -> None:
+        """Give space that nothing uses back to the disk; it takes as long as copying the store.
+
+        Raises:
+            StoreError: the store failed, or others use it.
+        """
+        with self._turn():
+            self._database.compact()
+
+    def damage(self) -> list[str]:
+        """What its database itself finds wrong with its file or its indexes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.damage()
 
     def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
         """The runs that answer each recipe, the earliest to complete first.
@@ -152,13 +223,12 @@ class Store:
             StoreError: the store failed.
         """
         found: dict[str, list[Answer]] = {}
-        with self._turn(), database.translated(self._path):  # one statement sees one state
-            rows = self._db.execute(
-                sql.statements()["answers"], {"recipes": json.dumps([*recipes])}
-            )
-            for recipe, run_id, result, started_at in rows:
-                answer = Answer(run_id=run_id, result=json.loads(result), started_at=started_at)
-                found.setdefault(recipe, []).append(answer)
+        given = {"recipes": json.dumps([*recipes])}
+        with self._turn():
+            rows = self._database.ask(sql.statements()["answers"], given)
+        for recipe, run_id, result, started_at in rows:
+            answer = Answer(run_id=run_id, result=json.loads(result), started_at=started_at)
+            found.setdefault(recipe, []).append(answer)
         return found
 
     def nondeterministic(self, recipe: str) -> bool:
@@ -198,34 +268,6 @@ class Store:
             db.executemany(sql.statements()["put_presence"], rows)
 
     @contextmanager
-    def _remembering(self) -> Iterator[Ingest]:
-        """A transaction for events, which goes on from what the last one knew of the rows."""
-        with self._turn():
-            known, self._known = self._known, None
-            joins = self._db.in_transaction
-            with (
-                database.translated(self._path),
-                database.transaction(self._db, "BEGIN IMMEDIATE"),
-            ):
-                # Another connection has written if, and only if, this number is another one.
-                [version] = self._db.execute("PRAGMA data_version").fetchone()
-                if known is None or version != self._version:
-                    known = Known()
-                yield Ingest(self._db, known)
-            # It is true now that all of it is kept; inside another transaction that is not said.
-            if not joins:
-                self._known, self._version = known, version
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with (
-            self._turn(),
-            database.translated(self._path),
-            database.transaction(self._db, begin),
-        ):
-            yield self._db
-
-    @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._pid != os.getpid():
             self._after_fork()
@@ -233,8 +275,8 @@ class Store:
         # one at the head may find another process in its way.
         if not self._lock.acquire(timeout=QUEUE):
             raise StoreError(
-                f"other threads of this process kept the lineage store {self._path} busy for "
-                f"{QUEUE:g} s; try again"
+                f"other threads of this process kept the lineage store {self._database.name} "
+                f"busy for {QUEUE:g} s; try again"
             )
         try:
             yield
@@ -242,10 +284,8 @@ class Store:
             self._lock.release()
 
     def _after_fork(self) -> None:
-        # SQLite's connections and the state of a lock do not survive a fork. Closing the
-        # inherited one would give up locks that the parent holds, so it is kept unused.
-        self._inherited = self._db
+        # Neither a connection nor the state of a lock survives a fork.
         self._lock = threading.RLock()
-        self._db = database.connect(self._path, timeout=self._timeout)
+        self._database.after_fork()
         self._known = None
         self._pid = os.getpid()

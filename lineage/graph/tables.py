@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Sequence,
     SmallInteger,
     Table,
     Text,
@@ -404,6 +405,9 @@ token = Table(
     Column("expires_at", Words),
     Column("revoked_at", Words),
 )
+
+#: Counts transactions that wrote, on PostgreSQL; SQLite counts them by itself.
+writing = Sequence("writing", metadata=metadata)
 
 #: What a rebuild empties and fills again.
 PROJECTION = (

@@ -32,7 +32,7 @@ class Traits:
         for trait in there - said:
             self._rows.do("drop_run_trait", trait=trait, run=run)
         for trait in said - there:
-            self._rows.do("add_run_trait", trait=trait, run=run)
+            self._rows.later("add_run_trait", trait=trait, run=run)
         if body := registers.said(facets, "begat_packages"):
             self._unpack(body)
 
@@ -47,7 +47,7 @@ class Traits:
             return
         for name, version in packages.items():
             part = self._rows.id("trait", kind="package", value=f"{name}=={version}")
-            self._rows.do("add_trait_part", part=part, whole=whole)
+            self._rows.later("add_trait_part", part=part, whole=whole)
         self._rows.known.ids[known] = whole
 
 

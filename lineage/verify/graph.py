@@ -44,12 +44,14 @@ WHERE g.node IN (SELECT node FROM held) LIMIT {_WITNESSES}
 _VERSION = f"""
 SELECT {", ".join(f"v.{column}" for column in DESCRIBED)}
 FROM version v JOIN dataset d ON d.id = v.dataset
-WHERE d.namespace = ? AND d.name = ? AND v.partition = ? AND v.digest = ?
+WHERE d.namespace = :namespace AND d.name = :name AND v.partition = :partition
+    AND v.digest = :digest
 """
 _PRODUCT = """
 SELECT 1 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 JOIN run r ON r.id = p.run
-WHERE d.namespace = ? AND d.name = ? AND v.partition = ? AND v.digest = ? AND r.uuid = ?
+WHERE d.namespace = :namespace AND d.name = :name AND v.partition = :partition
+    AND v.digest = :digest AND r.uuid = :run
 """
 #: Runs that are compared at a time.
 _BATCH = 250
@@ -59,7 +61,8 @@ _GRAPH = Recovery(
     by="events", name="", says="the events say what it was: `begat verify --repair` rebuilds it"
 )
 _State = Literal["missing", "changed", "unfounded"]
-_SAYS: Mapping[_State, str] = {
+#: What is the matter with rows in a state.
+SAYS: Mapping[_State, str] = {
     "missing": "the events say them, and they are not there",
     "changed": "they are not as the events say",
     "unfounded": "no stored event says them",
@@ -155,7 +158,7 @@ class _Differences:
                 kind="graph",
                 state=state,
                 name=f"graph rows of {owner}",
-                says=f"{_SAYS[state]}: {', '.join(sorted(labels)[:_NAMED])}{more}",
+                says=f"{SAYS[state]}: {', '.join(sorted(labels)[:_NAMED])}{more}",
                 recovery=_GRAPH,
             )
 
@@ -177,7 +180,7 @@ class _Differences:
         # The largest value counts, whoever said it, and one that nobody said does not.
         self._hear(_SPEAKERS, key)
         with self._replay.store.read() as own:
-            row = own.execute(_VERSION, key[1:]).fetchone()
+            row = own.execute(_VERSION, _named(key)).fetchone()
         return _described_otherwise({name: row[name] for name in DESCRIBED}, there)
 
     def _unfounded(self, key: Key) -> bool:
@@ -195,12 +198,16 @@ class _Differences:
         # A reader elsewhere may have said that this run made it.
         self._hear(_READERS, child, run=child[5])
         with self._replay.store.read() as own:
-            return own.execute(_PRODUCT, child[1:]).fetchone() is None
+            return own.execute(_PRODUCT, _named(child) | {"run": child[5]}).fetchone() is None
 
     def _hear(self, query: str, key: Key, **more: str) -> None:
         """Replay what runs outside say about a version, too."""
-        named = dict(zip(("namespace", "name", "partition", "digest"), key[1:5], strict=True))
-        self._replay.add({uuid for (uuid,) in self._db.execute(query, {**named, **more})})
+        self._replay.add({uuid for (uuid,) in self._db.execute(query, {**_named(key), **more})})
+
+
+def _named(version: Key) -> dict[str, str]:
+    """What a version or a product is found by."""
+    return dict(zip(("namespace", "name", "partition", "digest"), version[1:5], strict=True))
 
 
 def _described_otherwise(said: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

@@ -22,21 +22,22 @@ SELECT p.id, d.namespace, d.name, v.partition, v.digest, v.size, v.format,
         WHERE e.parent = p.id * 4 + {nodes.PRODUCT} AND e.child % 4 = {nodes.RUN}
         AND {_HERE.format("g")}) AS read_here
 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
-LEFT JOIN run r ON r.id = p.run WHERE p.id IN (SELECT value FROM json_each(:ids))
+LEFT JOIN run r ON r.id = p.run WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _OUTPUTS = f"""
 SELECT d.namespace, d.name, v.partition, v.digest, v.size, v.format, r.uuid AS run,
     {_HERE.format("r")} AS made_here
 FROM output o JOIN run r ON r.id = o.run JOIN version v ON v.id = o.version
-JOIN dataset d ON d.id = v.dataset WHERE o.run IN (SELECT value FROM json_each(:ids))
+JOIN dataset d ON d.id = v.dataset
+WHERE o.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _LOCATIONS = """
-SELECT node, facets FROM reading WHERE run IN (SELECT value FROM json_each(:ids))
+SELECT node, facets FROM reading WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _FACETS = f"""
 SELECT j.name AS job, r.facets, {_HERE.format("r")} AS made_here
 FROM run r LEFT JOIN job j ON j.id = r.job
-WHERE r.id IN (SELECT value FROM json_each(:ids))
+WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _BATCH = 500
 

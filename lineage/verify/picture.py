@@ -16,60 +16,77 @@ Key = tuple[str, ...]
 
 # What leads nowhere is told by its number, which no events say.
 _RUNS = """
-SELECT r.id, r.uuid, j.namespace, j.name AS job, COALESCE(p.uuid, r.parent) AS parent,
-    COALESCE(t.uuid, r.root) AS root, r.kind, r.state,
+SELECT r.id, r.uuid, j.namespace, j.name AS job, COALESCE(p.uuid, CAST(r.parent AS TEXT)) AS parent,
+    COALESCE(t.uuid, CAST(r.root AS TEXT)) AS root, r.kind, r.state,
     r.started_at, r.ended_at, r.attempt, r.recipe, r.reusable, r.recorded, r.result,
-    COALESCE(u.uuid, r.reuse_of) AS reuse_of, r.facets
+    COALESCE(u.uuid, CAST(r.reuse_of AS TEXT)) AS reuse_of, r.facets
 FROM run r LEFT JOIN job j ON j.id = r.job LEFT JOIN run p ON p.id = r.parent
 LEFT JOIN run t ON t.id = r.root LEFT JOIN run u ON u.id = r.reuse_of
 WHERE r.uuid IN (SELECT value FROM json_each(:runs))
 """
 _READINGS = """
 SELECT run, node, argument, facets FROM reading
-WHERE run IN (SELECT value FROM json_each(:ids))
+WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
-_OUTPUTS = (
-    "SELECT run, version, facets FROM output WHERE run IN (SELECT value FROM json_each(:ids))"
-)
-_PRODUCTS = "SELECT id FROM product WHERE run IN (SELECT value FROM json_each(:ids))"
-_EDGES = "SELECT child, parent FROM edge WHERE child IN (SELECT value FROM json_each(:ids))"
+_OUTPUTS = """
+SELECT run, version, facets FROM output
+WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+"""
+_PRODUCTS = """
+SELECT id FROM product
+WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+"""
+_EDGES = """
+SELECT child, parent FROM edge
+WHERE child IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+"""
 _VERSIONS = """
 SELECT v.id, d.namespace, d.name, v.partition, v.digest, v.size, v.rows, v.format, v.kind
-FROM version v JOIN dataset d ON d.id = v.dataset WHERE v.id IN (SELECT value FROM json_each(:ids))
+FROM version v JOIN dataset d ON d.id = v.dataset
+WHERE v.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+"""
+# What a reading was bound to is known by the reading, in any store.
+_ROOT = """
+COALESCE((
+    SELECT 'run:' || r.uuid || '/' || b.partition || '/' || b.digest
+    FROM binding b JOIN run r ON r.id = b.run WHERE b.snapshot = s.id
+), s.lineage_root) AS lineage_root
 """
 _NAMES = {
     nodes.RUN: """
-SELECT id, 'run' AS kind, uuid FROM run WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT id, 'run' AS kind, uuid FROM run
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """,
     nodes.PRODUCT: """
 SELECT p.id, 'product' AS kind, d.namespace, d.name, v.partition, v.digest, COALESCE(r.uuid, '')
 FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 LEFT JOIN run r ON r.id = p.run
-WHERE p.id IN (SELECT value FROM json_each(:ids)) AND (p.run = 0 OR r.id IS NOT NULL)
+WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+    AND (p.run = 0 OR r.id IS NOT NULL)
 """,
-    nodes.SNAPSHOT: """
-SELECT s.id, 'snapshot' AS kind, d.namespace, d.name, s.lineage_root
+    nodes.SNAPSHOT: f"""
+SELECT s.id, 'snapshot' AS kind, d.namespace, d.name, {_ROOT}
 FROM snapshot s JOIN dataset d ON d.id = s.dataset
-WHERE s.id IN (SELECT value FROM json_each(:ids))
+WHERE s.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """,
     nodes.SEGMENT: """
 SELECT s.id, 'segment' AS kind, d.namespace, d.name, s.chunk
 FROM segment s JOIN dataset d ON d.id = s.dataset
-WHERE s.id IN (SELECT value FROM json_each(:ids))
+WHERE s.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """,
 }
 _PRODUCT_VERSIONS = """
-SELECT DISTINCT version FROM product WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT DISTINCT version FROM product WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
-_SNAPSHOTS = """
-SELECT s.id, d.namespace, d.name, s.lineage_root, s.content_root, s.partitions, s.known
+_SNAPSHOTS = f"""
+SELECT s.id, d.namespace, d.name, {_ROOT}, s.content_root, s.partitions, s.known
 FROM snapshot s JOIN dataset d ON d.id = s.dataset
-WHERE s.id IN (SELECT value FROM json_each(:ids))
+WHERE s.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 _SEGMENTS = """
 SELECT s.id, d.namespace, d.name, s.chunk, s.known
 FROM segment s JOIN dataset d ON d.id = s.dataset
-WHERE s.id IN (SELECT value FROM json_each(:ids))
+WHERE s.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
 #: Columns that only grow, whoever speaks of a version: see `describe_version`.
 DESCRIBED = ("size", "rows", "format", "kind")

@@ -14,7 +14,7 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import DataError, EventError
 from ..events.canonical import event_hash, parse
-from ..graph import closure, nodes
+from ..graph import closure, nodes, sql
 from ..graph.connection import Connection, Row
 from ..graph.facts import Facts, SnapshotFact, facts
 from ..graph.ingest import Ingest
@@ -27,11 +27,15 @@ WHERE run_id IN (SELECT value FROM json_each(:runs)) ORDER BY id
 """
 _BY_HASH = "SELECT hash, run_id FROM event WHERE hash IN (SELECT value FROM json_each(:hashes))"
 _CHUNK = "SELECT content, body FROM chunk WHERE digest = :digest"
-_UUIDS = "SELECT id, uuid FROM run WHERE id IN (SELECT value FROM json_each(:ids))"
+_UUIDS = "SELECT id, uuid FROM run WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))"
 _PARENTS = """
 SELECT DISTINCT p.uuid FROM run r JOIN run p ON p.id IN (r.parent, r.root)
-WHERE r.id IN (SELECT value FROM json_each(:ids))
+WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 """
+#: Executions of run ids that were used again.
+_AGAIN = "SELECT uuid FROM run WHERE uuid LIKE '%#%'"
+#: What events of jobs and datasets have in place of a run's id.
+_NO_RUN = ""
 _ROW = "SELECT id FROM run WHERE uuid = :uuid"
 _BATCH = 500
 
@@ -49,9 +53,7 @@ class Replay:
     def __init__(self, db: Connection, tell: Callable[[int], None] = lambda _: None) -> None:
         self._db = db
         self._tell = tell
-        # SQLite's private database on disk: it is gone with its connection, and large graphs
-        # do not have to fit in memory.
-        self.store = Store("")
+        self.store = Store.scratch()
         self.findings: list[Finding] = []
         #: Run ids whose events have been asked for.
         self.runs: set[str] = set()
@@ -70,13 +72,17 @@ class Replay:
         pending = set(asked)
         while pending:
             self.add(pending)
-            pending = self.ancestry(asked) - self.runs
+            # Who names no producer was bound to what all events say was current: the store's
+            # own answer tells which those are, and the replay whether it is right.
+            pending = (self.ancestry(asked) | self._stored_ancestry(asked)) - self.runs
         self.add(self._parents() - self.runs)
 
     def add(self, runs: Iterable[str]) -> None:
         """Replay the events of these runs."""
-        todo = sorted({*runs} - self.runs)
+        todo = sorted({run.partition("#")[0] for run in runs} - self.runs)
+        first = not self.runs
         self.runs.update(todo)
+        todo = [_NO_RUN, *todo] if first else todo
         for start in range(0, len(todo), _BATCH):
             with self.store.write() as own:
                 ingest = Ingest(own)
@@ -86,12 +92,22 @@ class Replay:
                             for name in use.what.chunks:
                                 self._add_chunk(ingest, name)
                     ingest.add_event(said, body, origin)
+                ingest.flush()
             self._tell(self.events)
+        with self.store.read() as own:
+            self.runs.update(uuid for (uuid,) in own.execute(_AGAIN, {}))
 
     def ancestry(self, runs: Iterable[str]) -> set[str]:
         """Ids of the runs that these stand on, as far as is replayed."""
         with self.store.read() as own:
             return self._uuids(own, self.nodes(runs))
+
+    def _stored_ancestry(self, runs: Iterable[str]) -> set[str]:
+        """The same, as the store that is verified has it."""
+        rows = (self._db.execute(_ROW, {"uuid": uuid}).fetchone() for uuid in runs)
+        given = {"nodes": json.dumps([nodes.run(row["id"]) for row in rows if row])}
+        found = self._db.execute(sql.statements()["ancestors"], given)
+        return self._uuids(self._db, (node for (node,) in found))
 
     def nodes(self, runs: Iterable[str]) -> frozenset[int]:
         """Nodes, in this graph, of all that these runs stand on."""
@@ -107,6 +123,14 @@ class Replay:
             if name not in self._chunks:
                 self._stored_chunk(name)
         return len(named)
+
+    def check_stored_chunks(self) -> int:
+        """Look at every chunk that is stored, whether an event names it or not."""
+        names = [name for (name,) in self._db.execute("SELECT digest FROM chunk").fetchall()]
+        for name in sorted(names):
+            if name not in self._chunks:
+                self._stored_chunk(name)
+        return len(names)
 
     def missing_events(self, stamps: Mapping[str, str]) -> Iterator[Finding]:
         """Events that the graph was told by, and that are not stored or no longer sound.

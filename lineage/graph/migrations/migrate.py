@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +13,11 @@ from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_ENGINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "sqlite": ("sqlite://", {}),
+    "postgresql": ("postgresql+psycopg://", {"use_native_hstore": False}),
+}
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -42,15 +46,21 @@ def downgrade(connection: Connection, revision: str) -> None:
 
 
 @contextmanager
-def on_sqlite(database: sqlite3.Connection) -> Iterator[Connection]:
-    """A SQLAlchemy connection over one of sqlite3 that stays its owner's.
+def on(driver: Any, dialect: str) -> Iterator[Connection]:
+    """A SQLAlchemy connection over one of sqlite3 or psycopg that stays its owner's.
 
     The owner has switched implicit transactions off, begins before and commits after.
+
+    Args:
+        driver: the driver's connection.
+        dialect: `sqlite` or `postgresql`.
     """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import StaticPool
 
-    engine = create_engine("sqlite://", creator=lambda: _Borrowed(database), poolclass=StaticPool)
+    # SQLAlchemy would ask psycopg about a type that begat does not use, on a real connection.
+    url, more = _ENGINES[dialect]
+    engine = create_engine(url, creator=lambda: _Borrowed(driver), poolclass=StaticPool, **more)
     try:
         with engine.connect() as connection:
             yield connection
@@ -61,11 +71,11 @@ def on_sqlite(database: sqlite3.Connection) -> Iterator[Connection]:
 class _Borrowed:
     """A connection whose transaction is its owner's: commits and closings wait for them."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._database, name)
+        return getattr(self._driver, name)
 
     def commit(self) -> None: ...
 

@@ -1,7 +1,7 @@
 """The SQL that begat keeps, so that hot paths need no SQLAlchemy.
 
-`schema.sql` and `statements.sql` are generated from the tables (see `generate`), and a
-test fails when they differ.
+A schema for each database and `statements.sql` for both are generated from the tables (see
+`generate`), and a test fails when they differ.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ _PROJECTION = "-- projection: "
 
 
 @functools.cache
-def schema() -> tuple[str, ...]:
-    """DDL of a new SQLite database, its revision stamp included, one statement each."""
-    return tuple(
-        statement for part in _read("schema.sql").split(";\n") if (statement := part.strip())
-    )
+def schema(dialect: str) -> tuple[str, ...]:
+    """DDL of a new database, its revision stamp included, one statement each.
+
+    Args:
+        dialect: `sqlite` or `postgresql`.
+    """
+    parts = _read(f"schema.{dialect}.sql").split(";\n")
+    return tuple(statement for part in parts if (statement := part.strip()))
 
 
 @functools.cache
@@ -44,7 +47,7 @@ def statements() -> MappingProxyType[str, str]:
 
 
 def _words(mark: str) -> tuple[str, ...]:
-    lines = _read("schema.sql").splitlines()
+    lines = _read("schema.sqlite.sql").splitlines()
     [found] = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
     return tuple(found.split())
 

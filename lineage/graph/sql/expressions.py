@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ClauseElement,
     Column,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -28,7 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from .. import nodes
-from ..rows import DESCRIBED, INDEXED
+from ..pending import INDEXED
+from ..rows import DESCRIBED
 from ..tables import (
     binding,
     chunk,
@@ -98,11 +101,13 @@ def _ingest() -> dict[str, ClauseElement]:
         "add_chunk": _add(chunk, "digest", "content", "body"),
         "chunk_body": _select(chunk, "body", by=("digest",)),
         "find_run": _select(run, "id", *_RUN_FIELDS, by=("uuid",)),
-        "put_run": _put(run, ("uuid",), *_RUN_FIELDS).returning(run.c.id),
+        "add_run": _add(run, "id", "uuid", *_RUN_FIELDS),
         "set_run": _set(run, *_RUN_FIELDS, by=("id",)),
         # As set_run, where no index has to be looked at.
         "tell_run": _set(run, *(f for f in _RUN_FIELDS if f not in INDEXED), by=("id",)),
-        "put_version": _put_described(),
+        "find_version": _select(version, "id", *DESCRIBED, by=("dataset", "partition", "digest")),
+        "add_version": _add(version, "id", "dataset", "partition", "digest", *DESCRIBED),
+        "describe_version": _set(version, *DESCRIBED, by=("id",)),
         "describe_snapshot": _describe(snapshot, "snapshot", "content_root", "partitions"),
         "find_output": _select(output, "facets", by=("run", "version")),
         "put_output": _put(output, ("run", "version"), "facets"),
@@ -129,12 +134,16 @@ def _rows() -> dict[str, ClauseElement]:
         "job": (job, ("namespace", "name"), ()),
         "dataset": (dataset, ("namespace", "name"), ()),
         "product": (product, ("version", "run"), ()),
-        "snapshot": (snapshot, ("dataset", "lineage_root"), ("content_root", "partitions")),
-        "segment": (segment, ("dataset", "chunk"), ()),
+        "snapshot": (
+            snapshot,
+            ("dataset", "lineage_root"),
+            ("content_root", "partitions", "known"),
+        ),
+        "segment": (segment, ("dataset", "chunk"), ("known",)),
         "trait": (trait, ("kind", "value"), ()),
     }
     found: dict[str, ClauseElement] = {
-        "add_run": _add(run, "uuid").returning(run.c.id),
+        **{f"last_{t.name}": select(func.max(t.c.id)) for t in (run, version)},
         "run_times": _select(run, "uuid", "started_at", by=("id",)),
         "digest_of": select(version.c.digest)
         .select_from(version)
@@ -147,7 +156,8 @@ def _rows() -> dict[str, ClauseElement]:
     for name, (table, key, more) in named.items():
         wanted = ("id", "known") if "known" in table.c else ("id",)
         found[f"find_{name}"] = _select(table, *wanted, by=key)
-        found[f"add_{name}"] = _add(table, *key, *more).returning(table.c.id)
+        found[f"add_{name}"] = _add(table, "id", *key, *more)
+        found[f"last_{name}"] = select(func.max(table.c.id))
     return found
 
 
@@ -219,8 +229,21 @@ def _bindings() -> dict[str, ClauseElement]:
             == product.c.id * literal_column("4") + literal_column(str(nodes.PRODUCT)),
         )
         .join(run, run.c.id == reading.c.run)
-        .where(version.c.dataset == bindparam("dataset"), product.c.run == literal_column("0")),
+        .where(
+            version.c.dataset == bindparam("dataset"),
+            literal_column("+product.run", Integer) == literal_column("0"),
+        ),
         "resolved_reads": _resolved_reads(),
+        "raw_bindings": select(*chosen).where(
+            binding.c.dataset == bindparam("dataset"),
+            binding.c.digest != literal_column("''"),
+            ~exists(
+                select(literal_column("1"))
+                .select_from(reading)
+                .where(reading.c.node == _node(binding.c.snapshot, nodes.SNAPSHOT))
+            ),
+        ),
+        "drop_binding": _drop(binding, "snapshot"),
     }
 
 
@@ -318,16 +341,6 @@ def _executions() -> dict[str, ClauseElement]:
     }
 
 
-def _put_described() -> ClauseElement:
-    key = ("dataset", "partition", "digest")
-    values = {name: bindparam(name, type_=version.c[name].type) for name in (*key, *DESCRIBED)}
-    upsert = insert(version).values(values)
-    greater = {name: _greater(version.c[name], upsert.excluded[name]) for name in DESCRIBED}
-    return upsert.on_conflict_do_update(index_elements=list(key), set_=greater).returning(
-        version.c.id
-    )
-
-
 def _describe(table: Table, key: str, *names: str) -> ClauseElement:
     values = {
         name: _greater(table.c[name], bindparam(name, type_=table.c[name].type)) for name in names
@@ -385,13 +398,15 @@ def _closure() -> dict[str, ClauseElement]:
         ("descendants", edge.c.parent, edge.c.child),
     ):
         given = func.json_each(bindparam("nodes")).table_valued("value")
-        reached = select(given.c.value.label("node")).cte("reached", recursive=True)
+        reached = select(cast(given.c.value, BigInteger).label("node")).cte(
+            "reached", recursive=True
+        )
         reached = reached.union(select(end).where(start == reached.c.node))
         found[name] = select(reached.c.node)
     members = func.json_each(bindparam("nodes")).table_valued("value")
 
     def rows(kind: int) -> Any:
-        value = literal_column(members.c.value.name, Integer)
+        value = cast(literal_column(members.c.value.name), BigInteger)
         return (
             select(value.op("/")(literal_column("4")))
             .select_from(members)

@@ -24,8 +24,8 @@ SELECT run.id, run.job, run.parent, run.root, run.kind, run.state, run.started_a
 FROM run
 WHERE run.uuid = :uuid;
 
--- name: put_run
-INSERT INTO run (uuid, job, parent, root, kind, state, started_at, ended_at, attempt, recipe, reusable, recorded, result, reuse_of, facets, last_start, first_end, executions) VALUES (:uuid, :job, :parent, :root, :kind, :state, :started_at, :ended_at, :attempt, :recipe, :reusable, :recorded, :result, :reuse_of, :facets, :last_start, :first_end, :executions) ON CONFLICT (uuid) DO UPDATE SET job = excluded.job, parent = excluded.parent, root = excluded.root, kind = excluded.kind, state = excluded.state, started_at = excluded.started_at, ended_at = excluded.ended_at, attempt = excluded.attempt, recipe = excluded.recipe, reusable = excluded.reusable, recorded = excluded.recorded, result = excluded.result, reuse_of = excluded.reuse_of, facets = excluded.facets, last_start = excluded.last_start, first_end = excluded.first_end, executions = excluded.executions RETURNING id;
+-- name: add_run
+INSERT INTO run (id, uuid, job, parent, root, kind, state, started_at, ended_at, attempt, recipe, reusable, recorded, result, reuse_of, facets, last_start, first_end, executions) VALUES (:id, :uuid, :job, :parent, :root, :kind, :state, :started_at, :ended_at, :attempt, :recipe, :reusable, :recorded, :result, :reuse_of, :facets, :last_start, :first_end, :executions) ON CONFLICT DO NOTHING;
 
 -- name: set_run
 UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, started_at=:started_at, ended_at=:ended_at, attempt=:attempt, recipe=:recipe, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets, last_start=:last_start, first_end=:first_end, executions=:executions WHERE run.id = :the_id;
@@ -33,8 +33,16 @@ UPDATE run SET job=:job, parent=:parent, root=:root, kind=:kind, state=:state, s
 -- name: tell_run
 UPDATE run SET root=:root, state=:state, ended_at=:ended_at, attempt=:attempt, reusable=:reusable, recorded=:recorded, result=:result, reuse_of=:reuse_of, facets=:facets, last_start=:last_start, first_end=:first_end, executions=:executions WHERE run.id = :the_id;
 
--- name: put_version
-INSERT INTO version (dataset, partition, digest, size, rows, format, kind) VALUES (:dataset, :partition, :digest, :size, :rows, :format, :kind) ON CONFLICT (dataset, partition, digest) DO UPDATE SET size = CASE WHEN (version.size IS NULL OR excluded.size > version.size) THEN excluded.size ELSE version.size END, rows = CASE WHEN (version.rows IS NULL OR excluded.rows > version.rows) THEN excluded.rows ELSE version.rows END, format = CASE WHEN (version.format IS NULL OR excluded.format > version.format) THEN excluded.format ELSE version.format END, kind = CASE WHEN (version.kind IS NULL OR excluded.kind > version.kind) THEN excluded.kind ELSE version.kind END RETURNING id;
+-- name: find_version
+SELECT version.id, version.size, version.rows, version.format, version.kind
+FROM version
+WHERE version.dataset = :dataset AND version.partition = :partition AND version.digest = :digest;
+
+-- name: add_version
+INSERT INTO version (id, dataset, partition, digest, size, rows, format, kind) VALUES (:id, :dataset, :partition, :digest, :size, :rows, :format, :kind) ON CONFLICT DO NOTHING;
+
+-- name: describe_version
+UPDATE version SET size=:size, rows=:rows, format=:format, kind=:kind WHERE version.id = :the_id;
 
 -- name: describe_snapshot
 UPDATE snapshot SET content_root=CASE WHEN (snapshot.content_root IS NULL OR :content_root > snapshot.content_root) THEN :content_root ELSE snapshot.content_root END, partitions=CASE WHEN (snapshot.partitions IS NULL OR :partitions > snapshot.partitions) THEN :partitions ELSE snapshot.partitions END WHERE snapshot.id = :snapshot;
@@ -74,8 +82,13 @@ SELECT segment.id, segment.dataset
 FROM segment
 WHERE segment.chunk = :chunk AND segment.known = 0;
 
--- name: add_run
-INSERT INTO run (uuid) VALUES (:uuid) ON CONFLICT DO NOTHING RETURNING id;
+-- name: last_run
+SELECT max(run.id) AS max_1
+FROM run;
+
+-- name: last_version
+SELECT max(version.id) AS max_1
+FROM version;
 
 -- name: run_times
 SELECT run.uuid, run.started_at
@@ -106,7 +119,11 @@ FROM job
 WHERE job.namespace = :namespace AND job.name = :name;
 
 -- name: add_job
-INSERT INTO job (namespace, name) VALUES (:namespace, :name) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO job (id, namespace, name) VALUES (:id, :namespace, :name) ON CONFLICT DO NOTHING;
+
+-- name: last_job
+SELECT max(job.id) AS max_1
+FROM job;
 
 -- name: find_dataset
 SELECT dataset.id
@@ -114,7 +131,11 @@ FROM dataset
 WHERE dataset.namespace = :namespace AND dataset.name = :name;
 
 -- name: add_dataset
-INSERT INTO dataset (namespace, name) VALUES (:namespace, :name) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO dataset (id, namespace, name) VALUES (:id, :namespace, :name) ON CONFLICT DO NOTHING;
+
+-- name: last_dataset
+SELECT max(dataset.id) AS max_1
+FROM dataset;
 
 -- name: find_product
 SELECT product.id
@@ -122,7 +143,11 @@ FROM product
 WHERE product.version = :version AND product.run = :run;
 
 -- name: add_product
-INSERT INTO product (version, run) VALUES (:version, :run) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO product (id, version, run) VALUES (:id, :version, :run) ON CONFLICT DO NOTHING;
+
+-- name: last_product
+SELECT max(product.id) AS max_1
+FROM product;
 
 -- name: find_snapshot
 SELECT snapshot.id, snapshot.known
@@ -130,7 +155,11 @@ FROM snapshot
 WHERE snapshot.dataset = :dataset AND snapshot.lineage_root = :lineage_root;
 
 -- name: add_snapshot
-INSERT INTO snapshot (dataset, lineage_root, content_root, partitions) VALUES (:dataset, :lineage_root, :content_root, :partitions) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO snapshot (id, dataset, lineage_root, content_root, partitions, known) VALUES (:id, :dataset, :lineage_root, :content_root, :partitions, :known) ON CONFLICT DO NOTHING;
+
+-- name: last_snapshot
+SELECT max(snapshot.id) AS max_1
+FROM snapshot;
 
 -- name: find_segment
 SELECT segment.id, segment.known
@@ -138,7 +167,11 @@ FROM segment
 WHERE segment.dataset = :dataset AND segment.chunk = :chunk;
 
 -- name: add_segment
-INSERT INTO segment (dataset, chunk) VALUES (:dataset, :chunk) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO segment (id, dataset, chunk, known) VALUES (:id, :dataset, :chunk, :known) ON CONFLICT DO NOTHING;
+
+-- name: last_segment
+SELECT max(segment.id) AS max_1
+FROM segment;
 
 -- name: find_trait
 SELECT trait.id
@@ -146,7 +179,11 @@ FROM trait
 WHERE trait.kind = :kind AND trait.value = :value;
 
 -- name: add_trait
-INSERT INTO trait (kind, value) VALUES (:kind, :value) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO trait (id, kind, value) VALUES (:id, :kind, :value) ON CONFLICT DO NOTHING;
+
+-- name: last_trait
+SELECT max(trait.id) AS max_1
+FROM trait;
 
 -- name: add_binding
 INSERT INTO binding (snapshot, run, dataset, partition, digest, at) VALUES (:snapshot, :run, :dataset, :partition, :digest, :at) ON CONFLICT DO NOTHING;
@@ -209,7 +246,7 @@ WHERE version.digest = :digest AND +version.dataset = :dataset AND run.state = '
 -- name: raw_readings
 SELECT DISTINCT run.id, version.partition, version.digest, run.started_at
 FROM version JOIN product ON product.version = version.id JOIN reading ON reading.node = product.id * 4 + 1 JOIN run ON run.id = reading.run
-WHERE version.dataset = :dataset AND product.run = 0;
+WHERE version.dataset = :dataset AND +product.run = 0;
 
 -- name: resolved_reads
 SELECT version.dataset, version.partition, version.digest
@@ -219,6 +256,16 @@ FROM reading JOIN snapshot ON snapshot.id = (reading.node / 4)
 WHERE reading.run = :run AND (reading.node % 4) = 2 AND (snapshot.id NOT IN (SELECT binding.snapshot
 FROM binding
 WHERE binding.run = :run));
+
+-- name: raw_bindings
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.dataset = :dataset AND binding.digest != '' AND NOT (EXISTS (SELECT 1
+FROM reading
+WHERE reading.node = binding.snapshot * 4 + 2));
+
+-- name: drop_binding
+DELETE FROM binding WHERE binding.snapshot = :snapshot;
 
 -- name: currents_of
 SELECT current.dataset, current.partition, current.since, current.product
@@ -342,7 +389,7 @@ INSERT INTO presence (digest, state, noted_at) VALUES (:digest, :state, :noted_a
 
 -- name: ancestors
 WITH RECURSIVE reached(node) AS
-(SELECT anon_1.value AS node
+(SELECT CAST(anon_1.value AS BIGINT) AS node
 FROM json_each(:nodes) AS anon_1 UNION SELECT edge.parent AS parent
 FROM edge, reached
 WHERE edge.child = reached.node)
@@ -351,7 +398,7 @@ FROM reached;
 
 -- name: descendants
 WITH RECURSIVE reached(node) AS
-(SELECT anon_1.value AS node
+(SELECT CAST(anon_1.value AS BIGINT) AS node
 FROM json_each(:nodes) AS anon_1 UNION SELECT edge.child AS child
 FROM edge, reached
 WHERE edge.parent = reached.node)
@@ -361,29 +408,29 @@ FROM reached;
 -- name: unknown_above
 SELECT 1
 FROM run
-WHERE run.id IN (SELECT value / 4 AS anon_1
+WHERE run.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 0) AND run.state = '' UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 0) AND run.state = '' UNION SELECT 1
 FROM snapshot
-WHERE snapshot.id IN (SELECT value / 4 AS anon_3
+WHERE snapshot.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_3
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 2) AND snapshot.known = 0 UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 2) AND snapshot.known = 0 UNION SELECT 1
 FROM segment
-WHERE segment.id IN (SELECT value / 4 AS anon_4
+WHERE segment.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_4
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 3) AND segment.known = 0;
+WHERE (CAST(value AS BIGINT) % 4) = 3) AND segment.known = 0;
 
 -- name: unknown_below
 SELECT 1
 FROM snapshot
 WHERE snapshot.known = 0 AND snapshot.dataset IN (SELECT version.dataset
 FROM product JOIN version ON version.id = product.version
-WHERE product.id IN (SELECT value / 4 AS anon_1
+WHERE product.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 1)) UNION SELECT 1
+WHERE (CAST(value AS BIGINT) % 4) = 1)) UNION SELECT 1
 FROM segment
 WHERE segment.known = 0 AND segment.dataset IN (SELECT version.dataset
 FROM product JOIN version ON version.id = product.version
-WHERE product.id IN (SELECT value / 4 AS anon_1
+WHERE product.id IN (SELECT CAST(value AS BIGINT) / 4 AS anon_1
 FROM json_each(:nodes) AS anon_2
-WHERE (value % 4) = 1));
+WHERE (CAST(value AS BIGINT) % 4) = 1));

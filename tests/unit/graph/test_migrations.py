@@ -26,7 +26,7 @@ def migrated(path: Path, change: Callable[[Connection], None]) -> None:
     """Run a migration on a database file, as an owner of a connection does."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN EXCLUSIVE")
-        with migrate.on_sqlite(db) as connection:
+        with migrate.on(db, "sqlite") as connection:
             change(connection)
         db.execute("COMMIT")
 
@@ -51,7 +51,7 @@ def test_migrated_schema_is_the_kept_one(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     migrated(path, migrate.upgrade)
     with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(":memory:")) as new:
-        for statement in sql.schema():
+        for statement in sql.schema("sqlite"):
             new.execute(statement)
         stamps = [db.execute("SELECT * FROM alembic_version").fetchall() for db in (old, new)]
 

@@ -28,7 +28,7 @@ def test_kept_schema_is_the_tables() -> None:
     raw.close()
     engine.dispose()
     with closing(sqlite3.connect(":memory:")) as db:
-        for statement in sql.schema():
+        for statement in sql.schema("sqlite"):
             db.execute(statement)
         found = described(db)
 
@@ -38,7 +38,7 @@ def test_kept_schema_is_the_tables() -> None:
 def test_every_statement_runs() -> None:
     """Every kept statement is SQL that SQLite accepts on the kept schema."""
     with closing(sqlite3.connect(":memory:")) as db:
-        for statement in sql.schema():
+        for statement in sql.schema("sqlite"):
             db.execute(statement)
         for statement in sql.statements().values():
             names = re.findall(r":(\w+)", statement)
@@ -55,7 +55,7 @@ def test_projection() -> None:
 def test_answers_scan_no_table() -> None:
     """Answers and closures search by indexes; no table of the graph is read as a whole."""
     with closing(sqlite3.connect(":memory:")) as db:
-        for statement in sql.schema():
+        for statement in sql.schema("sqlite"):
             db.execute(statement)
         plans = {
             name: [

@@ -10,7 +10,7 @@ import pytest
 
 from begat.lineage.errors import StoreError
 from begat.lineage.events import canonical, event_hash
-from begat.lineage.graph import database
+from begat.lineage.graph import sqlite
 from begat.lineage.graph import store as store_module
 from begat.lineage.graph.store import Answer, Store
 from support.history import History, digest, raw, time_at
@@ -224,9 +224,9 @@ def test_database_of_something_else(tmp_path: Path) -> None:
 
 
 def test_unknown_url() -> None:
-    """A URL that is not SQLite's is refused by its scheme, without what may be a password."""
-    with pytest.raises(StoreError, match=r"got postgresql:…") as caught:
-        Store.open("postgresql://user:secret@host/db")
+    """A URL of another database is refused by its scheme, without what may be a password."""
+    with pytest.raises(StoreError, match=r"got mysql:…") as caught:
+        Store.open("mysql://user:secret@host/db")
 
     assert "secret" not in str(caught.value)
 
@@ -239,7 +239,7 @@ def test_every_sqlite_error_is_a_store_error() -> None:
         if isinstance(kind, type) and issubclass(kind, sqlite3.Error)
     ]
     for kind in kinds:
-        with pytest.raises(StoreError), database.translated("store.db"):
+        with pytest.raises(StoreError), sqlite.translated("store.db"):
             raise kind("…")
 
     assert sqlite3.OperationalError in kinds
@@ -269,3 +269,13 @@ def test_recorded_events_are_kept_as_text(store: Store, history: History) -> Non
         rows = [tuple(row) for row in db.execute("SELECT hash, body FROM event ORDER BY id")]
 
     assert rows == [(event_hash(event), canonical(event)) for event in history.events]
+
+
+def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where psycopg is not installed, the extra that brings it is named."""
+    monkeypatch.delitem(sys.modules, "begat.lineage.graph.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"install 'begat\[postgres\]'") as caught:
+        Store.open("postgresql://user:secret@host/db")
+
+    assert "secret" not in str(caught.value)

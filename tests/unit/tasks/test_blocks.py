@@ -48,7 +48,7 @@ def test_prefect_finds_them() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://ann:sesame@db/lineage",
+        "mysql://ann:sesame@db/lineage",
         "sqlite:///begat.db",
         "sqlite://",
         "sqlite:///:memory:",
@@ -56,12 +56,17 @@ def test_prefect_finds_them() -> None:
         "",
     ],
 )
-def test_a_store_is_an_absolute_sqlite_url(url: str) -> None:
+def test_a_store_is_the_same_everywhere(url: str) -> None:
     """Another database, a relative path and memory are refused, and no password is shown."""
     with pytest.raises(ValidationError, match="a lineage store is sqlite:////absolute") as caught:
         store(url)
 
     assert "sesame" not in str(caught.value)
+
+
+def test_a_store_may_be_on_postgresql() -> None:
+    """A database on a server is the same for every process."""
+    assert store("postgresql://ann:sesame@db/lineage").url.get_secret_value().endswith("db/lineage")
 
 
 @pytest.mark.parametrize("location", ["s3://bucket/artifacts", "artifacts", "~/artifacts", ""])
@@ -150,7 +155,7 @@ def test_what_is_wrong_with_a_saved_block_is_told(monkeypatch: pytest.MonkeyPatc
 
     def load(name: str, **options: Any) -> BegatStore:
         try:
-            return store(f"postgresql://ann:{password}@db/lineage")
+            return store(f"mysql://ann:{password}@db/lineage")
         except ValidationError as error:
             raise RuntimeError("due to failed validation") from error
 

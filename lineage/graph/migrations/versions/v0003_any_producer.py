@@ -15,11 +15,14 @@ revision = "0003"
 down_revision = "0002"
 
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_WRITING = sa.Sequence("writing")
 Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Apply this revision."""
+    if op.get_bind().dialect.supports_sequences:
+        op.execute(sa.schema.CreateSequence(_WRITING))
     op.create_index("ix_event_event_time", "event", ["event_time"], unique=False)
     for table in ("job", "dataset"):
         op.add_column(table, sa.Column("facets", Words, server_default="{}", nullable=False))
@@ -121,6 +124,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
+    if op.get_bind().dialect.supports_sequences:
+        op.execute(sa.schema.DropSequence(_WRITING))
     for table in ("token", "derived", "binding", "current", "trait_part", "run_trait", "trait"):
         op.drop_table(table)
     for table in ("declared", "symlink"):
