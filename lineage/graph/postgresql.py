@@ -300,8 +300,11 @@ class Statements:
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one statement for each of many parameters."""
+        rows = list(parameters)
+        if len(rows) == 1:  # which a pipeline would make dearer
+            return self.execute(sql, rows[0])
         cursor = self.connection.cursor()
-        cursor.executemany(translated(sql).encode(), parameters)
+        cursor.executemany(translated(sql).encode(), rows)
         return cursor
 
 

@@ -44,7 +44,8 @@ class Server:
         self._as_nobody: list[str] = []
         if os.getuid() == 0:
             self._as_nobody = [
-                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
+                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+                *("--pdeathsig=INT", "--"),  # not to be left behind by tests that were killed
             ]
             os.chown(folder, NOBODY, NOBODY)
         initdb = ("initdb", "--no-sync", "--auth=trust", "--username=begat", "--encoding=UTF8")
