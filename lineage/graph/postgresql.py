@@ -287,7 +287,7 @@ class Statements:
         self._connection.execute("SET LOCAL statement_timeout = 0")
         with self._connection.cursor(name=f"rows{next(_CURSORS)}") as cursor:
             cursor.itersize = STREAMED
-            cursor.execute(translated(sql).encode())
+            cursor.execute(translated(sql).encode(), {})
             yield from cursor
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
