@@ -115,7 +115,10 @@ class Bindings:
         """Bind anew all readers of datasets that turned out to be names of the same data."""
         self._rows.known.families.clear()
         for dataset in {one for named in datasets for one in self.family(named)}:
-            self.open(dataset)
+            if self.is_open(dataset):
+                self.open(dataset)
+            else:
+                self._close(dataset)
             self.since(dataset, "")
 
     def is_open(self, dataset: int) -> bool:
@@ -131,6 +134,16 @@ class Bindings:
                 if new:
                     self._rows.edge(nodes.run(run), binding.node)
                     self.bind(binding, new=True)
+
+    def _close(self, dataset: int) -> None:
+        """Take back what `open` did: it is no name any more of anything that was current."""
+        for row in self._rows.all("raw_bindings", dataset=dataset):
+            binding = Binding(*row)
+            self._rows.stand(binding.node, set())
+            self._rows.do("drop_edge", child=nodes.run(binding.run), parent=binding.node)
+            self._rows.do("drop_binding", snapshot=binding.snapshot)
+            self._rows.do("drop_snapshot", snapshot=binding.snapshot)
+        self._rows.forget()
 
     def family(self, dataset: int) -> tuple[int, ...]:
         """A dataset and all other names of the same data."""

@@ -44,10 +44,16 @@ class Pending:
         values = {**key, "facets": registers}
         self._statements.setdefault(f"put_{table}", {})[tuple(key.values())] = values
 
-    def put_run(self, row: dict[str, Any], before: dict[str, Any] | None) -> None:
-        """Let a run wait; of one that waits already only the row is another."""
+    def put_run(self, row: dict[str, Any], before: dict[str, Any] | None, *, new: bool) -> None:
+        """Let a run wait; of one that waits already only the row is another.
+
+        Args:
+            row: what it is now.
+            before: what is known of it in the database.
+            new: whether it is not there yet.
+        """
         waiting = self._runs.get(row["id"])
-        there = waiting[1] if waiting else _indexed(before)
+        there = waiting[1] if waiting else None if new else _indexed(before)
         self._runs[row["id"]] = (row, there)
 
     def flush(self) -> None:
@@ -74,5 +80,5 @@ class Pending:
                 self._db.executemany(self._sql[statement], rows.values())
 
 
-def _indexed(row: dict[str, Any] | None) -> tuple[Any, ...] | None:
-    return None if row is None else tuple(row[name] for name in INDEXED)
+def _indexed(row: dict[str, Any] | None) -> tuple[Any, ...]:
+    return () if row is None else tuple(row[name] for name in INDEXED)

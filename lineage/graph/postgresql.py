@@ -55,7 +55,8 @@ BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0
 SELECT pg_advisory_xact_lock({WRITING})
 """
 # What a closure costs is estimated too high by far, and compiling takes longer than answering.
-_SESSION = "SET jit = off; SET lock_timeout = '{0}ms'; SET statement_timeout = '{0}ms'"
+# Whoever waits for a lock is told so, and not that a statement took too long.
+_SESSION = "SET jit = off; SET statement_timeout = '{0}ms'; SET lock_timeout = '{1}ms'"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 _SIZE = """
 SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0) FROM pg_class c
@@ -91,6 +92,8 @@ class Postgresql:
         StoreError: it cannot be reached, is not begat's, or is newer.
     """
 
+    dialect = DIALECT
+
     def __init__(self, url: str, *, timeout: float) -> None:
         self._timeout = timeout
         self._parameters = _parameters(url, timeout)
@@ -99,32 +102,32 @@ class Postgresql:
         self._written = -1
         self._alone = False
         with self._translating():
-            self._connection = self._connect()
+            self.connection = self._connect()
             try:
                 self._set_up()
             except BaseException:
-                self._connection.close()
+                self.connection.close()
                 raise
 
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction has begun."""
-        return self._connection.info.transaction_status in _INSIDE
+        return self.connection.info.transaction_status in _INSIDE
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state."""
         if self.in_transaction:
-            yield Statements(self._connection)
+            yield Statements(self.connection)
             return
         with self._transaction(_READ):
-            yield Statements(self._connection)
+            yield Statements(self.connection)
 
     @contextmanager
     def write(self, *, patient: bool = False) -> Iterator[Connection]:
         """A transaction that nobody else writes beside."""
         if self.in_transaction:
-            yield Statements(self._connection)
+            yield Statements(self.connection)
             return
         with self._transaction(_WRITE) as begun:
             while begun.nextset():  # the answer is that of the last statement
@@ -132,14 +135,14 @@ class Postgresql:
             [(_, written)] = begun.fetchall()
             self._alone, self._written = written == self._written + 1, written
             if patient:
-                self._connection.execute("SET LOCAL statement_timeout = 0")
-            yield Statements(self._connection)
+                self.connection.execute("SET LOCAL statement_timeout = 0")
+            yield Statements(self.connection)
 
     def ask(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of one statement."""
 
         def asked() -> list[Any]:
-            return Statements(self._connection).execute(sql, parameters).fetchall()
+            return Statements(self.connection).execute(sql, parameters).fetchall()
 
         with self._translating():
             return asked() if self.in_transaction else self._on_living(asked)
@@ -157,9 +160,9 @@ class Postgresql:
         """Let tables use again what they do not need, and look at what is in them."""
         names = [name for (name,) in self.ask(_TABLES, {})]
         with self._translating():
-            self._on_living(lambda: self._connection.execute("SET statement_timeout = 0"))
-            self._connection.execute(f"VACUUM (ANALYZE) {', '.join(names)}".encode())
-            self._connection.execute(_SESSION.format(round(self._timeout * 1000)))
+            self._on_living(lambda: self.connection.execute("SET statement_timeout = 0"))
+            self.connection.execute(f"VACUUM (ANALYZE) {', '.join(names)}".encode())
+            self._limit(self.connection)
 
     def damage(self) -> list[str]:
         """What the database itself finds wrong: indexes that were not made to the end."""
@@ -167,24 +170,24 @@ class Postgresql:
 
     def close(self) -> None:
         """Give back the connection."""
-        self._connection.close()
+        self.connection.close()
 
     def after_fork(self) -> None:
         """Go on with a connection of its own."""
-        self._inherited = self._connection  # closing it would end the parent's session
+        self._inherited = self.connection  # closing it would end the parent's session
         with self._translating():
-            self._connection = self._connect()
+            self.connection = self._connect()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[psycopg.Cursor[Any]]:
         """Begin, and commit unless the block raises; with the answer to the beginning."""
         with self._translating():
             try:
-                yield self._on_living(lambda: self._connection.execute(begin))
+                yield self._on_living(lambda: self.connection.execute(begin))
             except BaseException:
                 self._roll_back()
                 raise
-            if self._connection.info.transaction_status == TransactionStatus.INERROR:
+            if self.connection.info.transaction_status == TransactionStatus.INERROR:
                 # A COMMIT would be answered as if all were well.
                 self._roll_back()
                 raise StoreError(
@@ -192,7 +195,7 @@ class Postgresql:
                     "transaction had failed; try again"
                 )
             try:
-                self._connection.execute("COMMIT")
+                self.connection.execute("COMMIT")
             except BaseException:
                 self._roll_back()
                 raise
@@ -200,20 +203,20 @@ class Postgresql:
     def _roll_back(self) -> None:
         try:
             if self.in_transaction:
-                self._connection.execute("ROLLBACK")
+                self.connection.execute("ROLLBACK")
         except psycopg.Error:
-            self._connection.close()  # the server rolls back what nobody goes on with
+            self.connection.close()  # the server rolls back what nobody goes on with
 
     def _on_living(self, work: Callable[[], T]) -> T:
         """Do what begins outside of a transaction, again if the connection turns out to be dead."""
         try:
-            if not self._connection.closed:
+            if not self.connection.closed:
                 return work()
         except psycopg.OperationalError as error:
-            if not (self._connection.closed or isinstance(error, _ENDED)):
+            if not (self.connection.closed or isinstance(error, _ENDED)):
                 raise
-        self._connection.close()
-        self._connection = self._connect()
+        self.connection.close()
+        self.connection = self._connect()
         return work()
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -224,11 +227,16 @@ class Postgresql:
         connection.prepared_max = PREPARED
         # One type for all integers, so that a statement is prepared once.
         connection.adapters.register_dumper(int, Int8Dumper)
-        connection.execute(_SESSION.format(round(self._timeout * 1000)))
+        self._limit(connection)
         return connection
 
+    def _limit(self, connection: psycopg.Connection[Any]) -> None:
+        """Let statements on a connection take no longer than they may."""
+        timeout = round(self._timeout * 1000)
+        connection.execute(_SESSION.format(timeout, timeout * 9 // 10))
+
     def _set_up(self) -> None:
-        info = self._connection.info
+        info = self.connection.info
         if info.server_version < OLDEST * 10_000:
             raise StoreError(
                 f"the lineage store {self.name} is on PostgreSQL {info.server_version // 10_000}; "
@@ -239,10 +247,10 @@ class Postgresql:
                 f"the database of the lineage store {self.name} keeps text as {encoding}; "
                 "create one with ENCODING 'UTF8'"
             )
-        db = Statements(self._connection)
+        db = Statements(self.connection)
         if not schema.is_newest(db, DIALECT, self.name):
             with self._transaction(_MAKE):
-                schema.make(db, DIALECT, self.name, self._connection)
+                schema.make(db, DIALECT, self.name, self.connection)
                 db.execute("SELECT nextval('writing')")  # what others know is not true any more
 
     @contextmanager
@@ -276,24 +284,27 @@ class Statements:
     """Runs begat's statements on a connection of psycopg's."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def execute(self, sql: str, parameters: Mapping[str, Any] = MappingProxyType({}), /) -> Cursor:
         """Run one statement."""
-        return self._connection.execute(translated(sql).encode(), parameters)
+        return self.connection.execute(translated(sql).encode(), parameters)
 
     def stream(self, sql: str) -> Iterator[Any]:
         """Rows that the server keeps until they are asked for."""
-        self._connection.execute("SET LOCAL statement_timeout = 0")
-        with self._connection.cursor(name=f"rows{next(_CURSORS)}") as cursor:
+        self.connection.execute("SET LOCAL statement_timeout = 0")
+        with self.connection.cursor(name=f"rows{next(_CURSORS)}") as cursor:
             cursor.itersize = STREAMED
             cursor.execute(translated(sql).encode(), {})
             yield from cursor
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one statement for each of many parameters."""
-        cursor = self._connection.cursor()
-        cursor.executemany(translated(sql).encode(), parameters)
+        rows = list(parameters)
+        if len(rows) == 1:  # which a pipeline would make dearer
+            return self.execute(sql, rows[0])
+        cursor = self.connection.cursor()
+        cursor.executemany(translated(sql).encode(), rows)
         return cursor
 
 
@@ -313,8 +324,10 @@ class _Row(tuple[Any, ...]):
 
 @functools.lru_cache(maxsize=1024)
 def _kind(names: tuple[str, ...]) -> type[_Row]:
-    at = {name: position for position, name in reversed([*enumerate(names)])}
-    return type("Row", (_Row,), {"__slots__": (), "_at": dict(reversed(at.items()))})
+    at: dict[str, int] = {}
+    for position, name in enumerate(names):
+        at.setdefault(name, position)
+    return type("Row", (_Row,), {"__slots__": (), "_at": at})
 
 
 def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:

@@ -117,11 +117,12 @@ class Rows:
     def put_run(self, row: dict[str, Any]) -> int:
         """Store what `run_row` gave and was changed since; its id."""
         before = self.known.runs.get(row["uuid"])
-        if "id" not in row:
+        new = "id" not in row
+        if new:
             row["id"] = self._next("run")
             self.known.added.add(row["id"])
             self.known.outputs[row["id"]] = {}
-        self._pending.put_run(row, before)
+        self._pending.put_run(row, before, new=new)
         self._keep_run(row)
         run: int = row["id"]
         return run

@@ -31,6 +31,8 @@ class Sqlite:
         StoreError: it cannot be reached, is not begat's, or is newer.
     """
 
+    dialect = DIALECT
+
     def __init__(self, path: str, *, timeout: float) -> None:
         self.name = path
         self._timeout = timeout

@@ -19,7 +19,9 @@ from rich.progress import (
 from . import (
     digests,
     environments,
+    laws,
     lineage_cost,
+    lineage_graph,
     machine,
     memory,
     notices,
@@ -43,6 +45,8 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     start.measured: ("start",),
     memory.measured: ("memory",),
     notices.measured: ("notices",),
+    lineage_graph.measured: lineage_graph.SUBJECTS,
+    laws.measured: ("laws",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.
@@ -53,6 +57,7 @@ TOLD = {
     "redun": ("redun",),
     "mlflow": ("mlflow-skinny",),
     "zenml": ("zenml",),
+    "rustworkx": ("rustworkx",),
 }
 
 

@@ -16,6 +16,8 @@ WORK = BENCH / "work"
 TEMPLATES = BENCH / "templates"
 #: All twelve months, and the lookups.
 LAKE = BENCH / "lake"
+#: Lineage stores of made-up histories, kept as long as nothing would fill them otherwise.
+GRAPHS = BENCH / "graphs"
 HOME = BENCH / "home"
 SERVERS = BENCH / "servers"
 RESULTS = ROOT / "docs" / "benchmarks.json"

@@ -1,9 +1,10 @@
-"""A running Prefect server for a peer, and its process id: its CPU is part of the price."""
+"""A running server of Prefect or of begat, and its process id: its CPU is part of the price."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from . import environments, places
 
@@ -60,6 +63,40 @@ def prefect(kind: str, *, name: str) -> Iterator[Server]:
         _stop(process)
 
 
+@contextlib.contextmanager
+def begat(folder: Path) -> Iterator[Server]:
+    """`begat serve` on a new database.
+
+    Args:
+        folder: where the database is.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+    places.fresh(folder)
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["begat", "serve", "--port", "0"],
+            env=environments.variables("begat", BEGAT_HOME=str(folder)),
+            executable=environments.make("begat").with_name("begat"),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            said = re.search(r"http://[^\s;]+", process.stdout.readline())
+            if said is None:
+                raise RuntimeError(f"begat's server did not start; see {folder}")
+            yield Server(url=said[0], pid=process.pid)
+        finally:
+            _stop(process)
+
+
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + STARTUP
     while process.poll() is None and time.monotonic() < deadline:
@@ -70,7 +107,7 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     raise RuntimeError(f"the Prefect server did not start; see {places.SERVERS}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[Any]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
+from .lineage_graph import (
+    DEEP,
+    EARLY,
+    INGESTED,
+    LATE,
+    QUESTIONS,
+    RECORD,
+    RUSTWORKX,
+    SENT,
+    SERVE,
+    SQLITE,
+    STREAMED,
+)
 from .measure import median, ratio
 from .results import Figure, Figures
 
@@ -120,6 +134,66 @@ def _memory(found: dict[str, Figure]) -> Verdict:
     )
 
 
+def _events(
+    subject: str, who: str, store: GraphStore, least: float
+) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        ours, floor = (found[f"{each}, {store.name}"] for each in (who, SQLITE))
+        value = ratio(floor.cpu, ours.cpu)
+        return Verdict(
+            what=f"events into `{who}`, {store.name}",
+            begat=rate(ours),
+            beside=f"{SQLITE} {rate(floor)}",
+            value=value,
+            shown=f"{value:.2f}",
+            target=f"≥ {least:g}",
+            met=value >= least,
+            again=f"make bench ONLY={subject}",
+        )
+
+    return subject, judge
+
+
+def _stream(who: str, store: GraphStore) -> Callable[[dict[str, Figure]], Verdict]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        early, late = (found[f"{who}, {store.name}: {when}"] for when in (EARLY, LATE))
+        value = ratio(late.peak, early.peak)
+        return Verdict(
+            what=f"memory while events stream into `{who}`, {store.name}",
+            begat=f"at {LATE} {megabytes(late)}",
+            beside=f"at {EARLY} {megabytes(early)}",
+            value=value,
+            shown=f"{value:.2f}",
+            target="flat (≤ 1.2)",
+            met=value <= 1.2,
+            again="make bench ONLY=stream",
+        )
+
+    return judge
+
+
+def _size(store: GraphStore) -> Callable[[dict[str, Figure]], Verdict]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        value = found[store.name].extra["size"] / found[store.name].extra["edges"]
+        return Verdict(
+            what=f"database without the raw events, {store.name}",
+            begat=size(found[store.name]),
+            beside="—",
+            value=value,
+            shown=f"{value:.0f} bytes an edge",
+            target="≤ 200",
+            met=value <= 200,
+            again="make bench ONLY=size",
+        )
+
+    return judge
+
+
+def _grows(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    ours, theirs = (f"{question}, {edges} edges" for edges in ("1 M", "10 k"))
+    return _at_most(ours, ours, theirs, 3, "closures")
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -132,18 +206,42 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("start", _imports("begat --help", (*_COMMANDS, "sqlalchemy"))),
     ("start", _imports("begat show flights@1", _COMMANDS)),
     ("memory", _memory),
+    *(_events("ingest", RECORD, store, 0.5) for store in INGESTED),
+    *(_events("http", SERVE, store, 0.3) for store in SENT),
+    *(("stream", _stream(who, store)) for who, store in STREAMED),
+    *(("size", _size(store)) for store in LARGE),
+    *(_grows(question) for question in QUESTIONS),
+    _at_most(
+        f"{DEEP}, 1 M edges, beside memory",
+        f"{DEEP}, 1 M edges",
+        f"{DEEP}, {RUSTWORKX}",
+        15,
+        "closures",
+    ),
 )
 
 
 def seconds(figure: Figure) -> str:
     """A figure's CPU as people read it."""
     value = median(figure.cpu)
+    if value < 0.005:
+        return f"{1000 * value:.2f} ms"
     return f"{1000 * value:.0f} ms" if value < 0.2 else f"{value:.2f} s"
 
 
 def speed(figure: Figure) -> str:
     """How many bytes a CPU second goes through."""
     return f"{figure.extra['bytes'] / median(figure.cpu) / 1e9:.1f} GB/s"
+
+
+def rate(figure: Figure) -> str:
+    """How many events come in a CPU second."""
+    return f"{figure.extra['events'] / median(figure.cpu):,.0f} events/s"
+
+
+def size(figure: Figure) -> str:
+    """What the edges of a database take."""
+    return f"{figure.extra['size'] / 1e6:,.0f} MB for {figure.extra['edges']:,} edges"
 
 
 def megabytes(figure: Figure) -> str:

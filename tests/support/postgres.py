@@ -44,7 +44,8 @@ class Server:
         self._as_nobody: list[str] = []
         if os.getuid() == 0:
             self._as_nobody = [
-                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
+                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+                *("--pdeathsig=INT", "--"),  # not to be left behind by tests that were killed
             ]
             os.chown(folder, NOBODY, NOBODY)
         initdb = ("initdb", "--no-sync", "--auth=trust", "--username=begat", "--encoding=UTF8")
@@ -69,10 +70,12 @@ class Server:
     @contextmanager
     def store(self) -> Iterator[str]:
         """The URL of a store in which nothing is. There is one, which is emptied at the end."""
-        yield self.url("begat")
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        names = [name for (name,) in self.execute(tables, "begat") if name != "alembic_version"]
-        self.execute(";".join(f"DELETE FROM {name}" for name in names), "begat")
+        try:
+            yield self.url("begat")
+        finally:
+            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            names = [name for (name,) in self.execute(tables, "begat") if name != "alembic_version"]
+            self.execute(";".join(f"DELETE FROM {name}" for name in names), "begat")
 
     @contextmanager
     def database(self, more: str = "") -> Iterator[str]:
@@ -106,12 +109,16 @@ class Server:
         else:
             raise AssertionError("PostgreSQL did not start:\n" + "".join(said))
         # It would stand still when nobody reads what it says.
-        threading.Thread(target=self._process.stderr.read, daemon=True).start()
+        self._reader = threading.Thread(target=self._process.stderr.read)
+        self._reader.start()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop: at once and cleanly, or with SIGQUIT as if it had crashed."""
         self._process.send_signal(how)
         self._process.wait(timeout=60)
+        self._reader.join()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
 
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop and start."""

@@ -234,6 +234,16 @@ def _bindings() -> dict[str, ClauseElement]:
             literal_column("+product.run", Integer) == literal_column("0"),
         ),
         "resolved_reads": _resolved_reads(),
+        "raw_bindings": select(*chosen).where(
+            binding.c.dataset == bindparam("dataset"),
+            binding.c.digest != literal_column("''"),
+            ~exists(
+                select(literal_column("1"))
+                .select_from(reading)
+                .where(reading.c.node == _node(binding.c.snapshot, nodes.SNAPSHOT))
+            ),
+        ),
+        "drop_binding": _drop(binding, "snapshot"),
     }
 
 

@@ -257,6 +257,16 @@ WHERE reading.run = :run AND (reading.node % 4) = 2 AND (snapshot.id NOT IN (SEL
 FROM binding
 WHERE binding.run = :run));
 
+-- name: raw_bindings
+SELECT binding.snapshot, binding.run, binding.dataset, binding.partition, binding.digest, binding.at
+FROM binding
+WHERE binding.dataset = :dataset AND binding.digest != '' AND NOT (EXISTS (SELECT 1
+FROM reading
+WHERE reading.node = binding.snapshot * 4 + 2));
+
+-- name: drop_binding
+DELETE FROM binding WHERE binding.snapshot = :snapshot;
+
 -- name: currents_of
 SELECT current.dataset, current.partition, current.since, current.product
 FROM current

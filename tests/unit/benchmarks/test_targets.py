@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from benchmarks.graph_stores import LARGE
+from benchmarks.lineage_graph import INGESTED, QUESTIONS, SENT, STREAMED
 from benchmarks.results import Figure, Figures
 from benchmarks.targets import verdicts
 
@@ -76,3 +78,57 @@ def test_memory() -> None:
 def test_not_measured() -> None:
     """What was not measured is neither met nor missed."""
     assert list(verdicts({})) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "who", "cpu", "expected"),
+    [
+        ("ingest", "Store.record", 2.0, (0.5, True)),
+        ("ingest", "Store.record", 2.1, (0.476, False)),
+        ("http", "begat serve", 3.0, (0.333, True)),
+        ("http", "begat serve", 4.0, (0.25, False)),
+    ],
+)
+def test_ingest(subject: str, who: str, cpu: float, expected: tuple[float, bool]) -> None:
+    """Taking events in may cost twice what writing the rows does; over HTTP, 3.3 times."""
+    stores = {"ingest": INGESTED, "http": SENT}[subject]
+    found = {
+        f"{each}, {store.name}": figure(spent, events=500)
+        for store in stores
+        for each, spent in ((who, cpu), ("bare sqlite3", 1.0))
+    }
+
+    assert [verdict({subject: found}, place) for place in range(len(stores))] == [
+        expected for _ in stores
+    ]
+
+
+def test_stream() -> None:
+    """Memory is compared early to late, a tenth of the events to all of them."""
+    stream = {
+        f"{who}, {store.name}: {when}": Figure(command="…", peak=[peak])
+        for who, store in STREAMED
+        for when, peak in (("10 %", 100), ("100 %", 130))
+    }
+
+    assert verdict({"stream": stream}) == (1.3, False)
+
+
+def test_size() -> None:
+    """A database is judged by its bytes an edge."""
+    size = {store.name: figure(size=2_000, edges=10) for store in LARGE}
+
+    assert verdict({"size": size}) == (200.0, True)
+
+
+def test_closures() -> None:
+    """An answer at 1 M edges is held against the one at 10 k, and the deep one against memory."""
+    closures = {
+        f"{question}, {edges} edges": figure(cpu)
+        for question in QUESTIONS
+        for edges, cpu in (("10 k", 1.0), ("1 M", 3.5))
+    }
+    closures["ancestry of 4,000, rustworkx"] = figure(0.25)
+
+    found = [verdict({"closures": closures}, place) for place in range(5)]
+    assert found == [(3.5, False)] * 4 + [(14.0, True)]

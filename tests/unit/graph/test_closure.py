@@ -45,8 +45,14 @@ def product_of(store: Store, version: DatasetVersion) -> int:
         (row,) = db.execute(
             "SELECT p.id FROM product p JOIN version v ON v.id = p.version "
             "JOIN dataset d ON d.id = v.dataset LEFT JOIN run r ON r.id = p.run "
-            "WHERE d.name = ? AND v.partition = ? AND v.digest = ? AND COALESCE(r.uuid, '') = ?",
-            (version.name, version.partition, version.digest, version.producer),
+            "WHERE d.name = :name AND v.partition = :partition AND v.digest = :digest "
+            "AND COALESCE(r.uuid, '') = :producer",
+            {
+                "name": version.name,
+                "partition": version.partition,
+                "digest": version.digest,
+                "producer": version.producer,
+            },
         ).fetchone()
     return nodes.product(row)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from begat.lineage.errors import EventError
 from begat.lineage.graph import known
 from begat.lineage.graph.dump import dump
+from begat.lineage.graph.sqlite import Sqlite
 from begat.lineage.graph.store import Store
 from support.history import History
 
@@ -91,13 +92,16 @@ def test_what_was_not_kept_is_not_known(
     assert (nothing, dump(store)) == (before, dumped([[(e, "recorded") for e in history.events]]))
 
 
-def test_statements_of_a_task(store: Store, history: History) -> None:
+def test_statements_of_a_task(history: History) -> None:
     """The end of a run asks the database for nothing that its start has told of it."""
+    database = Sqlite(":memory:", timeout=1.0)
+    store = Store(database)
     start, end = history.task("step", writes=["made"]).events[-2:]
     store.record([start])
     asked: list[str] = []
-    store._database.connection.set_trace_callback(asked.append)
+    database.connection.set_trace_callback(asked.append)
     store.record([end])
+    store.close()
 
     about_it = ("FROM run", "FROM job", "FROM event", "FROM output", "FROM reading")
     assert [sql for sql in asked if any(table in sql for table in about_it)] == []

@@ -15,6 +15,9 @@ from support.history import History, raw
 
 Event = dict[str, Any]
 
+#: 100, or what the profile says.
+EXAMPLES = settings.default.max_examples
+
 
 @st.composite
 def mixed(draw: st.DrawFn) -> list[tuple[Event, str]]:
@@ -47,7 +50,7 @@ def graph_of(batches: list[list[tuple[Event, str]]], *, rebuilt: bool = False) -
         store.close()
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * EXAMPLES)
 @given(things=mixed(), seed=st.integers(0, 2**32))
 def test_graph_is_function_of_the_set(things: list[tuple[Event, str]], seed: int) -> None:
     """Any order, any duplicates and any batches of the same events give the same graph."""
@@ -61,7 +64,7 @@ def test_graph_is_function_of_the_set(things: list[tuple[Event, str]], seed: int
     assert graph_of(batches) == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * EXAMPLES // 2)
 @given(things=mixed())
 def test_rebuild_is_incremental(things: list[tuple[Event, str]]) -> None:
     """A rebuilt graph is the graph that came about event by event."""
@@ -75,7 +78,7 @@ JOIN run r ON r.id = p.run
 """
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * EXAMPLES // 2)
 @given(things=mixed())
 def test_no_ancestor_is_newer(things: list[tuple[Event, str]]) -> None:
     """A reading is bound to nothing that was made later, nor to what its own run made."""

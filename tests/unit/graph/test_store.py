@@ -269,3 +269,13 @@ def test_recorded_events_are_kept_as_text(store: Store, history: History) -> Non
         rows = [tuple(row) for row in db.execute("SELECT hash, body FROM event ORDER BY id")]
 
     assert rows == [(event_hash(event), canonical(event)) for event in history.events]
+
+
+def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where psycopg is not installed, the extra that brings it is named."""
+    monkeypatch.delitem(sys.modules, "begat.lineage.graph.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"install 'begat\[postgres\]'") as caught:
+        Store.open("postgresql://user:secret@host/db")
+
+    assert "secret" not in str(caught.value)
