@@ -39,6 +39,7 @@ def serve(host: str, port: int, max_body: int) -> None:
 
     serving.serve(
         space.settings.store,
+        artifacts=space.artifacts,
         host=host,
         port=port,
         max_body=max_body * _MIB,

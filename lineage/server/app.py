@@ -9,7 +9,9 @@ from importlib import metadata
 import anyio
 from fastapi import FastAPI
 
-from . import api, health, ingest, page, problems
+from ..content.memory import MemoryStore
+from ..content.store import ArtifactStore
+from . import api, health, ingest, page, problems, questions
 from .body import MAX_BODY, Held
 from .metrics import Metrics, Timed
 from .stores import Stores
@@ -17,15 +19,22 @@ from .stores import Stores
 #: Bodies that are read at once: the store takes one at a time, and the next is being parsed.
 READERS = 2
 #: Modules whose `router` has the routes.
-PARTS = (ingest, api, health, page)
+PARTS = (ingest, questions, api, health, page)
 _ABOUT = "An OpenLineage backend: any producer in, exact lineage out."
 
 
-def create_app(url: str, *, loopback: bool = True, max_body: int = MAX_BODY) -> FastAPI:
+def create_app(
+    url: str,
+    *,
+    artifacts: ArtifactStore | None = None,
+    loopback: bool = True,
+    max_body: int = MAX_BODY,
+) -> FastAPI:
     """An app that serves a store, which is closed when the app ends.
 
     Args:
         url: of the store, in SQLAlchemy's form.
+        artifacts: where the bytes lie; none without.
         loopback: whether only this machine can reach it; else tokens are needed in any case.
         max_body: bytes that a body may have, as it comes and inflated.
 
@@ -51,6 +60,7 @@ def create_app(url: str, *, loopback: bool = True, max_body: int = MAX_BODY) -> 
         redirect_slashes=False,
     )
     app.state.stores = stores
+    app.state.artifacts = artifacts or MemoryStore()
     app.state.loopback = loopback
     app.state.max_body = max_body
     app.state.held = Held(2 * max_body)
