@@ -39,7 +39,6 @@ def serve(host: str, port: int, max_body: int) -> None:
 
     serving.serve(
         space.settings.store,
-        artifacts=space.artifacts,
         host=host,
         port=port,
         max_body=max_body * _MIB,

@@ -4,7 +4,7 @@
 |---|---|
 | `serving` | bind, refuse what is unsafe, run until told to stop |
 | `app` | puts the routes together |
-| `ingest`, `questions`, `api`, `health`, `page` | the routes |
+| `ingest`, `api`, `health`, `page` | the routes |
 | `body` | what a request carries, within bounds |
 | `access`, `guard` | tokens, and who may ask for what |
 | `problems` | errors as answers |

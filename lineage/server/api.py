@@ -1,4 +1,4 @@
-"""`/api/v2`: which begat this is, and events as they are stored."""
+"""`/api/v2`: begat's own questions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib import metadata
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
@@ -29,21 +29,46 @@ class Version(BaseModel):
     version: str
 
 
-class StoredEvent(BaseModel):
-    """A stored event."""
+class EventSummary(BaseModel):
+    """A stored event, without what it says."""
 
     hash: Annotated[str, Field(description="blake3: and the digest of its canonical form")]
     origin: Literal["recorded", "ingested"]
     event_time: Annotated[str, Field(description="ISO 8601, UTC")]
-    run_id: Annotated[str | None, Field(description="Null for events of no run")]
+    run_id: Annotated[str, Field(description="Empty for events of no run")]
     type: Annotated[str, Field(description="Its eventType, or JOB or DATASET")]
+
+
+class StoredEvent(EventSummary):
+    """A stored event."""
+
     event: Annotated[dict[str, Any], Field(description="As received, secrets hidden")]
+
+
+class Events(BaseModel):
+    """A page of events."""
+
+    events: list[EventSummary]
+    after: Annotated[str, Field(description="Give it to get the next page; empty after the last")]
 
 
 @router.get("/version", summary="Which begat this is", response_model=Version)
 def version() -> JSONResponse:
     """Say name and version."""
     return JSONResponse({"name": "begat", "version": metadata.version("begat")})
+
+
+@router.get("/events", summary="List stored events, the newest first", response_model=Events)
+def events(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many")] = 100,
+    after: Annotated[str, Query(description="What the page before said")] = "",
+    run: Annotated[str, Query(description="Only events of this run id")] = "",
+) -> JSONResponse:
+    """By event time. `GET /api/v2/events/{hash}` has what one says."""
+    with request.app.state.stores.reading() as store:
+        page = stored.page(store, limit=limit, after=after, run_id=run)
+    return JSONResponse({"events": page.events, "after": page.after})
 
 
 @router.get(
@@ -60,7 +85,6 @@ def event(
     with request.app.state.stores.reading() as store:
         found = stored.one(store, named)
     body = found.pop("body")
-    found["run_id"] = found["run_id"] or None
     # Spliced as text: a number that no double says would lose digits on its way through one.
     head = json.dumps(found, ensure_ascii=False)[:-1]
     return Response(f'{head}, "event": {body}}}', media_type="application/json")

@@ -9,8 +9,6 @@ from importlib import metadata
 import anyio
 from fastapi import FastAPI
 
-from ..content.memory import MemoryStore
-from ..content.store import ArtifactStore
 from . import api, health, ingest, page, problems, questions
 from .body import MAX_BODY, Held
 from .metrics import Metrics, Timed
@@ -23,18 +21,11 @@ PARTS = (ingest, questions, api, health, page)
 _ABOUT = "An OpenLineage backend: any producer in, exact lineage out."
 
 
-def create_app(
-    url: str,
-    *,
-    artifacts: ArtifactStore | None = None,
-    loopback: bool = True,
-    max_body: int = MAX_BODY,
-) -> FastAPI:
+def create_app(url: str, *, loopback: bool = True, max_body: int = MAX_BODY) -> FastAPI:
     """An app that serves a store, which is closed when the app ends.
 
     Args:
         url: of the store, in SQLAlchemy's form.
-        artifacts: where the bytes lie; none without.
         loopback: whether only this machine can reach it; else tokens are needed in any case.
         max_body: bytes that a body may have, as it comes and inflated.
 
@@ -60,7 +51,6 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.stores = stores
-    app.state.artifacts = artifacts or MemoryStore()
     app.state.loopback = loopback
     app.state.max_body = max_body
     app.state.held = Held(2 * max_body)

@@ -10,7 +10,6 @@ from types import FrameType
 
 import uvicorn
 
-from ..content.store import ArtifactStore
 from ..errors import ParameterError, SettingsError
 from ..graph.store import Store
 from . import access
@@ -22,19 +21,12 @@ GRACE = 30
 
 
 def serve(
-    url: str,
-    *,
-    artifacts: ArtifactStore,
-    host: str,
-    port: int,
-    max_body: int,
-    announce: Callable[[str], None],
+    url: str, *, host: str, port: int, max_body: int, announce: Callable[[str], None]
 ) -> None:
     """Serve a store until SIGTERM or SIGINT; requests under way are answered first.
 
     Args:
         url: of the store, in SQLAlchemy's form.
-        artifacts: where the bytes lie.
         host: to bind to.
         port: to bind to; 0 for any that is free.
         max_body: bytes that a body may have.
@@ -50,7 +42,7 @@ def serve(
     if not loopback:
         _refuse_without_tokens(url, host)
     with _bound(family, address) as listening:
-        app = create_app(url, artifacts=artifacts, loopback=loopback, max_body=max_body)
+        app = create_app(url, loopback=loopback, max_body=max_body)
         server = _Server(
             uvicorn.Config(
                 app,

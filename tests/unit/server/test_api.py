@@ -30,6 +30,31 @@ def counted(served: Served) -> dict[str, float]:
     }
 
 
+def test_pages(served: Served) -> None:
+    """Pages hold every event once, the newest first, also while others come in."""
+    served.send(EVENTS[:5], BATCH)
+    found: list[str] = []
+    after = ""
+    while True:
+        page = served.client.get("/api/v2/events", params={"limit": 2, "after": after}).json()
+        found += [event["hash"] for event in page["events"]]
+        served.send(EVENTS[5:], BATCH)  # newer than all on the first page
+        after = page["after"]
+        if not after:
+            break
+
+    assert found == [event_hash(event) for event in reversed(EVENTS[:5])]
+
+
+def test_events_of_a_run(served: Served) -> None:
+    """The events of one run are listed by its id, in any case."""
+    served.send(EVENTS, BATCH)
+    run_id = EVENTS[3]["run"]["runId"]
+    found = served.client.get("/api/v2/events", params={"run": run_id.upper()}).json()
+
+    assert [event["hash"] for event in found["events"]] == [event_hash(EVENTS[3])]
+
+
 def test_one_event(served: Served) -> None:
     """An event is shown whole, by its hash or any beginning that is its own."""
     served.send(EVENTS, BATCH)
@@ -55,7 +80,11 @@ def test_no_such_event(served: Served, named: str) -> None:
     [
         ("limit=0", 422),
         ("limit=x", 422),
-        ("limit=10001", 422),
+        ("limit=1001", 422),
+        ("after=x", 400),
+        ("after=_1", 400),
+        ("after=2025_%C2%B2", 400),
+        ("after=2025_9999999999999999999999", 400),
     ],
 )
 def test_bad_parameters(served: Served, query: str, status: int) -> None:
