@@ -81,13 +81,11 @@ class GraphStore:
 
     def floor(self) -> tuple[str, Cost]:
         """Write its rows to another database: what was typed, and what that cost."""
-        probe, target = "probes/floor.py", self.folder / "floor.db"
-        for file in self.folder.glob("floor.db*"):
-            file.unlink()
-        command = ["python", str(places.HERE / probe), self.database.name, target.name]
-        found = json.loads(_run(command, self.folder).output)
-        target.unlink()
-        return f"python tests/benchmarks/{probe} begat.db floor.db", Cost(**found)
+        try:
+            return self._copy("floor.db")
+        finally:
+            for file in self.folder.glob("floor.db*"):
+                file.unlink()
 
     def keep(self) -> GraphStore:
         """Fill it unless it is there, as this begat would fill it."""
@@ -106,6 +104,23 @@ class GraphStore:
         finally:
             db.close()
         return size, edges
+
+    def fill_server(self, url: str, pid: int) -> tuple[str, dict[str, Any]]:
+        """Make it in a database on a server: what was typed, and what the probe says of it.
+
+        Raises:
+            CommandError: not all events came in.
+        """
+        return self._stream(self.folder, f"ingest.py '{url}' {pid}")
+
+    def floor_server(self, url: str, pid: int) -> tuple[str, Cost]:
+        """Write its rows to a database on a server: what was typed, and what that cost."""
+        return self._copy(url, str(pid))
+
+    def _copy(self, *target: str) -> tuple[str, Cost]:
+        typed, probe = "python tests/benchmarks/probes/floor.py", places.HERE / "probes/floor.py"
+        cost = _run(["python", str(probe), "begat.db", *target], self.folder)
+        return f"{typed} begat.db {' '.join(target)}", Cost(**json.loads(cost.output))
 
     def _stream(self, folder: Path, into: str) -> tuple[str, dict[str, Any]]:
         probes = "python tests/benchmarks/probes/"

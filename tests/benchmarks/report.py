@@ -19,7 +19,7 @@ HEADINGS = {
 #: Subjects that are told figure by figure.
 DETAILED = (
     *("tasks", "digests", "recheck", "start", "memory"),
-    *("ingest", "stream", "size", "closures", "laws"),
+    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws"),
 )
 INTRODUCTION = """\
 # Benchmarks

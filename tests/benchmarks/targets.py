@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from . import postgresql
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -21,6 +22,7 @@ from .lineage_graph import (
     STREAMED,
 )
 from .measure import median, ratio
+from .postgresql import PSYCOPG, STORES
 from .results import Figure, Figures
 
 #: What memory may grow by between N and 4 N partitions and still count as not growing: the same
@@ -135,15 +137,15 @@ def _memory(found: dict[str, Figure]) -> Verdict:
 
 
 def _events(
-    subject: str, who: str, store: GraphStore, least: float
+    subject: str, who: str, store: GraphStore, least: float, bare: str = SQLITE
 ) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     def judge(found: dict[str, Figure]) -> Verdict:
-        ours, floor = (found[f"{each}, {store.name}"] for each in (who, SQLITE))
+        ours, floor = (found[f"{each}, {store.name}"] for each in (who, bare))
         value = ratio(floor.cpu, ours.cpu)
         return Verdict(
             what=f"events into `{who}`, {store.name}",
             begat=rate(ours),
-            beside=f"{SQLITE} {rate(floor)}",
+            beside=f"{bare} {rate(floor)}",
             value=value,
             shown=f"{value:.2f}",
             target=f"≥ {least:g}",
@@ -208,6 +210,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("memory", _memory),
     *(_events("ingest", RECORD, store, 0.5) for store in INGESTED),
     *(_events("http", SERVE, store, 0.3) for store in SENT),
+    *(_events("postgresql", postgresql.RECORD, store, 0.5, PSYCOPG) for store in STORES),
     *(("stream", _stream(who, store)) for who, store in STREAMED),
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
