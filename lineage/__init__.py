@@ -8,6 +8,7 @@
 | `current` | the run that the calling code belongs to |
 | `child_environment` | the environment for a process that belongs to it |
 | `DatasetVersion`, `Snapshot`, `ModelVersion` | the references that tasks pass |
+| `graph` | questions: upstream, downstream, path, impact, search, and what there is |
 | `plain` | the adapter for scripts and notebooks |
 """
 
@@ -17,7 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import plain
+    from . import graph, plain
     from .active import current
     from .context import child_environment
     from .data import read, source, write
@@ -31,6 +32,7 @@ __all__ = [
     "Snapshot",
     "child_environment",
     "current",
+    "graph",
     "load",
     "plain",
     "read",
@@ -54,8 +56,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plain":
-        return importlib.import_module(".plain", __name__)
+    if name in ("graph", "plain"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name], __name__), name)

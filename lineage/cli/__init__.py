@@ -15,29 +15,54 @@ from . import plugins
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
+    "datasets": ".listings:datasets",
     "db": ".db:db",
     "diff": ".diff:diff",
+    "downstream": ".reach:downstream",
+    "events": ".listings:events",
     "explain": ".explain:explain",
     "forward": ".forward:forward",
+    "impact": ".reach:impact",
     "ingest": ".ingest:ingest",
+    "jobs": ".listings:jobs",
     "models": ".models:models",
+    "partitions": ".listings:partitions",
+    "path": ".reach:path",
     "pictures": ".pictures:pictures",
     "runs": ".runs:runs",
+    "search": ".listings:search",
+    "serve": ".serve:serve",
     "show": ".show:show",
+    "token": ".token:token",
+    "upstream": ".reach:upstream",
     "verify": ".verify:verify",
+    "versions": ".listings:versions",
 }
 #: What their help begins with, so that a list of them imports none; a test compares.
 SUMMARIES = {
+    "datasets": "List datasets.",
     "db": "Look after the lineage store: upgrade, check, rebuild, prune, export, import.",
     "diff": "Show what differs from one REF to another, and rank what could have moved the metric.",
+    "downstream": "Show what stands on REF, the nearest first.",
+    "events": "List events as they were stored, by event time; --json has their bodies.",
     "explain": "Say why a task ran: what its recipe differs in from the nearest earlier run.",
     "forward": "Send the events that wait for other OpenLineage backends.",
+    "impact": "List the model versions that stand on REF, and their stages.",
     "ingest": "Take the OpenLineage events of FILEs into the store, or send them to --url.",
+    "jobs": "List jobs, with their latest runs.",
     "models": "List registered model versions.",
+    "partitions": "List what is current of each partition of DATASET.",
+    "path": "Show a shortest chain from one REF to another, whichever stands on the other.",
     "pictures": "List the pictures of REF, or write them to a folder.",
     "runs": "List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.",
+    "search": "Find datasets, jobs, models, runs, versions, commits, images, packages and tags by "
+    "WORDS.",
+    "serve": "Serve the lineage store over HTTP: events in, answers out.",
     "show": "Show everything that REF stands on.",
+    "token": "Make, list and revoke the server's tokens.",
+    "upstream": "Show what REF stands on, the nearest first.",
     "verify": "Check that everything REF stands on is there, and still what it was.",
+    "versions": "List all versions of DATASET, by partition and the time they were made.",
 }
 INTERRUPTED = 130
 _DEBUG = "--debug"

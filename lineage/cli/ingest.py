@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError, WorldError
-from .output import as_json, console, label, patient_store, print_json, replacing
+from .output import as_json, check_file, console, label, patient_store, print_json, replacing
 
 if TYPE_CHECKING:
     from ..events.files import Found, Reading
@@ -27,13 +27,7 @@ _EXPORT = b'{"format":"begat'
 
 
 @click.command()
-@click.argument(
-    "files",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--url", default="", metavar="URL", help="Send them to this OpenLineage backend.")
 @click.option(
     "--token",
@@ -67,6 +61,8 @@ def ingest(
     - is standard input. What is there already is not stored again. Ends with exit code 2 if an
     event was skipped.
     """
+    for name in files:
+        check_file(name)
     done: list[_File] = []
     with ExitStack() as until:
         take, bounds = until.enter_context(_taker(url, token, timeout))
@@ -183,14 +179,17 @@ def _taker(url: str, token: str, timeout: float) -> Iterator[tuple[_Take, tuple[
 
             yield send, (_SENT_AT_ONCE, _SENT_BYTES)
         return
-    from ..events import reading
+    from ..events.reading import tried
     from ..graph import intake
 
     with closing(patient_store()) as store:
 
         def keep(texts: Sequence[bytes]) -> _Outcome:
-            taken = intake.take(store, map(reading.tried, texts))
-            return taken.stored, taken.known, [(one.index, one.reason) for one in taken.refused]
+            there = intake.known(store, texts)
+            new = [place for place in range(len(texts)) if place not in there]
+            taken = intake.take(store, (tried(texts[place]) for place in new))
+            refused = [(new[one.index], one.reason) for one in taken.refused]
+            return taken.stored, taken.known + len(there), refused
 
         yield keep, (_AT_ONCE, _BYTES)
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ..errors import StoreError
+from ..errors import ParameterError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +100,16 @@ def patient_store() -> Store:
     settings = workspace().settings
     make_home(settings)
     return Store.open(settings.store, timeout=PATIENCE)
+
+
+def check_file(name: str) -> None:
+    """See that a file is there to be read; `-` always is.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if name != "-" and (not os.path.exists(name) or os.path.isdir(name)):
+        raise ParameterError(f"there is no file {name}; give the path of one, or - for stdin")
 
 
 def short(identifier: str) -> str:

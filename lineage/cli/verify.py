@@ -21,6 +21,7 @@ _STAGES = {
     "runs": "comparing the graph",
     "objects": "hashing objects",
     "reruns": "doing runs again",
+    "tables": "comparing the graph",
 }
 
 
@@ -43,7 +44,7 @@ def verify(ctx: click.Context, ref: str, repair: bool, as_json: bool) -> None:
     from ..workspace import workspace
 
     store()  # says it if nothing is recorded here
-    with _progress() as progress:
+    with progress_bars() as progress:
         if repair:
             report = checks.repair(workspace(), ref, progress=progress)
         else:
@@ -52,11 +53,18 @@ def verify(ctx: click.Context, ref: str, repair: bool, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:
-        _print(report)
+        counts = report.counts
+        print_report(
+            report,
+            f"{counts.objects} objects of {size(counts.bytes)} hashed, {counts.runs} runs, "
+            f"{counts.events} events, {counts.chunks} chunks, {counts.rows} rows of the graph, "
+            f"{counts.predictions} recorded predictions made again",
+        )
     ctx.exit(0 if report.sound else 1)
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report, tally: str) -> None:
+    """Print what was found, and in one line what was looked at."""
     from ..verify.report import counted
 
     out = console()
@@ -75,12 +83,6 @@ def _print(report: Report) -> None:
         for finding in report.findings[:LINES]:
             _print_finding(finding)
         _print_rest("not sound", len(report.findings))
-    counts = report.counts
-    tally = (
-        f"{counts.objects} objects of {_size(counts.bytes)} hashed, {counts.runs} runs, "
-        f"{counts.events} events, {counts.chunks} chunks, {counts.rows} rows of the graph, "
-        f"{counts.predictions} recorded predictions made again"
-    )
     out.print(label((tally, "dim")))
 
 
@@ -102,7 +104,8 @@ def _print_finding(finding: Finding) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_bars() -> Iterator[Progress]:
+    """A bar on the terminal for each thing that is told about; none where stderr is no terminal."""
     from ..verify import quiet
 
     err = console(stderr=True)
@@ -122,14 +125,19 @@ def _progress() -> Iterator[Progress]:
 
         def tell(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = shown.add_task(_STAGES[what], total=None, shown="")
-            text = _size(done) if what == "objects" else str(done)
+                tasks[what] = shown.add_task(_STAGES.get(what, what), total=None, shown="")
+            text = size(done) if what == "objects" else str(done)
             shown.update(tasks[what], completed=done, total=total or None, shown=text)
 
         yield tell
 
 
-def _size(number: float) -> str:
+def size(number: float) -> str:
+    """Bytes as people read them.
+
+    >>> size(1_500_000)
+    '1.4 MiB'
+    """
     if number < 1024:
         return f"{number:.0f} bytes"
     for unit in ("KiB", "MiB", "GiB"):

@@ -6,7 +6,7 @@ as JSON text that `json_each(:name)` unfolds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 
@@ -42,6 +42,12 @@ class Cursor(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Any]: ...
+
+
+def stream(db: Connection, sql: str) -> Iterator[Any]:
+    """Rows of an answer of any size, which need not fit in memory; it takes the time it takes."""
+    streamed: Callable[[str], Iterator[Any]] | None = getattr(db, "stream", None)
+    return iter(db.execute(sql)) if streamed is None else streamed(sql)
 
 
 class Connection(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any, Protocol
 
 from ..errors import StoreError
@@ -59,6 +60,30 @@ class Database(Protocol):
         """Whether no other connection has written since this was asked last; inside `write`."""
         ...
 
+    def size(self) -> int:
+        """How many bytes it takes.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Give back space that nothing uses; outside of transactions.
+
+        Raises:
+            StoreError: the database failed, or others use it.
+        """
+        ...
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong with its file or its indexes.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        ...
+
     def close(self) -> None:
         """Give back the connection."""
         ...
@@ -87,6 +112,25 @@ def open_database(url: str, *, timeout: float) -> Database:
         from .sqlite import Sqlite
 
         return Sqlite(path_of(url), timeout=timeout)
+    database: Database = _postgresql(url).Postgresql(url, timeout=timeout)
+    return database
+
+
+def revision_of(url: str, *, timeout: float) -> str:
+    """The revision of the schema that a database has, which nothing is done to; empty for none.
+
+    Raises:
+        StoreError: no such URL, or it cannot be reached, or is another program's.
+    """
+    if url.startswith(SQLITE):
+        from . import sqlite
+
+        return sqlite.revision_of(path_of(url), timeout=timeout)
+    revision: str = _postgresql(url).revision_of(url, timeout=timeout)
+    return revision
+
+
+def _postgresql(url: str) -> ModuleType:
     if not url.startswith(POSTGRESQL):
         scheme = url.partition(":")[0]
         raise StoreError(
@@ -94,13 +138,13 @@ def open_database(url: str, *, timeout: float) -> Database:
             f"got {scheme}:…, mend BEGAT_STORE"
         )
     try:
-        from .postgresql import Postgresql
+        from . import postgresql
     except ImportError as error:  # psycopg is not there, or finds no libpq
         raise StoreError(
             "a lineage store on PostgreSQL needs psycopg, which is not installed; "
             "install 'begat[postgres]'"
         ) from error
-    return Postgresql(url, timeout=timeout)
+    return postgresql
 
 
 def is_absolute(url: str) -> bool:

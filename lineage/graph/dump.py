@@ -7,7 +7,7 @@ of events has the same dump, byte by byte, however they came, and in whatever da
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from .natural import TABLES
@@ -34,7 +34,7 @@ def dump(store: Store) -> dict[str, list[list[Any]]]:
         }
 
 
-def lines(store: Store) -> Iterator[str]:
+def lines(store: Store) -> Generator[str, None, None]:
     """The graph as lines of JSON: what they are, and then one for each row.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from . import sql
@@ -33,7 +33,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def lines(
     store: Store, *, tokens: bool = False, tell: Callable[[int], None] = lambda _: None
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """The store, in one state of it.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DataError
-from .connection import Connection
+from .connection import Connection, stream
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,7 @@ class Kept:
     def rows(self, db: Connection) -> Iterator[dict[str, Any]]:
         """The rows of a store, in the order of their keys."""
         chosen, ordered = ", ".join(self.columns), ", ".join(self.key)
-        for row in db.execute(f"SELECT {chosen} FROM {self.table} ORDER BY {ordered}"):
+        for row in stream(db, f"SELECT {chosen} FROM {self.table} ORDER BY {ordered}"):
             yield dict(zip(self.columns, row, strict=True))
 
     def check(self, db: Connection, row: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import nodes
-from .connection import Connection
+from .connection import Connection, stream
 
 _KINDS = {nodes.RUN: "run", nodes.PRODUCT: "product", nodes.SNAPSHOT: "snapshot"}
 _KINDS |= {nodes.SEGMENT: "segment"}
@@ -31,7 +31,7 @@ class Rows:
             return _edges(db)
         if self.table == "reading":
             return _readings(db)
-        return ([*row] for row in db.execute(f"{self.query} {_by(self.key)}"))
+        return ([*row] for row in stream(db, f"{self.query} {_by(self.key)}"))
 
     def order(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Where a row stands among those of its table: rows that have the same are the same."""
@@ -209,7 +209,7 @@ def _edges(db: Connection) -> Iterator[list[Any]]:
         {_joins(child, "c", "e.child")} {_joins(parent, "p", "e.parent")}
         WHERE e.child % 4 = {child} AND e.parent % 4 = {parent} {_by(len(own) + len(above))}
         """
-        for row in db.execute(query):
+        for row in stream(db, query):
             names = [*row]
             yield [
                 [_KINDS[child], *names[: len(own)]],
@@ -226,7 +226,7 @@ def _readings(db: Connection) -> Iterator[list[Any]]:
         LEFT JOIN run ON run.id = g.run {_joins(kind, "n", "g.node")}
         WHERE g.node % 4 = {kind} {_by(len(names) + 2)}
         """
-        for row in db.execute(query):
+        for row in stream(db, query):
             run, *node, argument, facets = row
             yield [run, [_KINDS[kind], *node], argument, facets]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import count
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -32,6 +33,10 @@ IDLE = 60.0
 #: The oldest version of PostgreSQL that begat is tested with.
 OLDEST = 15
 
+#: Rows of a large answer that come at a time.
+STREAMED = 2000
+_CURSORS = count()
+
 #: A statement is prepared when it comes for this time, and so many are kept.
 PREPARE, PREPARED = 5, 500
 
@@ -52,6 +57,15 @@ SELECT pg_advisory_xact_lock({WRITING})
 # What a closure costs is estimated too high by far, and compiling takes longer than answering.
 # Whoever waits for a lock is told so, and not that a statement took too long.
 _SESSION = "SET jit = off; SET statement_timeout = '{0}ms'; SET lock_timeout = '{1}ms'"
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+_SIZE = """
+SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0) FROM pg_class c
+WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+"""
+_INVALID = """
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE NOT i.indisvalid AND c.relnamespace = current_schema()::regnamespace ORDER BY 1
+"""
 _INSIDE = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 #: What a server says last on a connection.
 _ENDED = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
@@ -137,6 +151,23 @@ class Postgresql:
         """Whether no other connection has written since this was asked last."""
         return self._alone
 
+    def size(self) -> int:
+        """Bytes of all tables, with their indexes."""
+        [(size,)] = self.ask(_SIZE, {})
+        return int(size)
+
+    def compact(self) -> None:
+        """Let tables use again what they do not need, and look at what is in them."""
+        names = [name for (name,) in self.ask(_TABLES, {})]
+        with self._translating():
+            self._on_living(lambda: self.connection.execute("SET statement_timeout = 0"))
+            self.connection.execute(f"VACUUM (ANALYZE) {', '.join(names)}".encode())
+            self._limit(self.connection)
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong: indexes that were not made to the end."""
+        return [f"its index {name} is not valid; REINDEX it" for (name,) in self.ask(_INVALID, {})]
+
     def close(self) -> None:
         """Give back the connection."""
         self.connection.close()
@@ -196,9 +227,13 @@ class Postgresql:
         connection.prepared_max = PREPARED
         # One type for all integers, so that a statement is prepared once.
         connection.adapters.register_dumper(int, Int8Dumper)
+        self._limit(connection)
+        return connection
+
+    def _limit(self, connection: psycopg.Connection[Any]) -> None:
+        """Let statements on a connection take no longer than they may."""
         timeout = round(self._timeout * 1000)
         connection.execute(_SESSION.format(timeout, timeout * 9 // 10))
-        return connection
 
     def _set_up(self) -> None:
         info = self.connection.info
@@ -229,6 +264,22 @@ class Postgresql:
             ) from error
 
 
+def revision_of(url: str, *, timeout: float) -> str:
+    """The revision of a database's schema as it is; empty for none.
+
+    Raises:
+        StoreError: it cannot be reached, or is another program's.
+    """
+    parameters = _parameters(url, timeout)
+    name = _name(parameters)
+    try:
+        with closing(psycopg.connect(**parameters, autocommit=True)) as connection:
+            return schema.revision(Statements(connection), DIALECT, name)
+    except psycopg.Error as error:
+        said = error.diag.message_primary or " ".join(str(error).split())
+        raise StoreError(f"the lineage store {name} failed ({said}); {_remedy(error)}") from error
+
+
 class Statements:
     """Runs begat's statements on a connection of psycopg's."""
 
@@ -238,6 +289,14 @@ class Statements:
     def execute(self, sql: str, parameters: Mapping[str, Any] = MappingProxyType({}), /) -> Cursor:
         """Run one statement."""
         return self.connection.execute(translated(sql).encode(), parameters)
+
+    def stream(self, sql: str) -> Iterator[Any]:
+        """Rows that the server keeps until they are asked for."""
+        self.connection.execute("SET LOCAL statement_timeout = 0")
+        with self.connection.cursor(name=f"rows{next(_CURSORS)}") as cursor:
+            cursor.itersize = STREAMED
+            cursor.execute(translated(sql).encode())
+            yield from cursor
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one statement for each of many parameters."""

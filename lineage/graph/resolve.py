@@ -27,14 +27,17 @@ T = TypeVar("T")
 STAGES = ("None", "Staging", "Production", "Archived")
 #: Candidates that an error lists.
 CANDIDATES = 10
-_RUN_ID = re.compile(r"[0-9a-f]{4,8}(-[0-9a-f-]*)?", re.IGNORECASE)
-_DATASET = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<partition>[^\[\]]*)\])?")
+#: A run's id or a beginning of it; `#2` behind an id is its second execution.
+RUN_ID = re.compile(r"[0-9a-f]{4,8}(-[0-9a-f-]*)?(#\d+)?", re.IGNORECASE)
+DATASET = re.compile(r"(?P<name>[^\[\]]+)(?P<inside>\[(?P<partition>[^\[\]]*)\])?")
 
 _RUNS = """
 SELECT r.uuid, COALESCE(j.namespace, '') AS namespace, COALESCE(j.name, '') AS job
 FROM run r LEFT JOIN job j ON j.id = r.job
 WHERE r.uuid >= :low AND r.uuid < :high ORDER BY r.uuid
 """
+_JOBS = "SELECT id, namespace, name FROM job WHERE"
+_DATASETS = "SELECT id, namespace, name FROM dataset WHERE"
 # A version is seen when a run made it, or when a run that read it began.
 _VERSIONS = f"""
 SELECT d.namespace, d.name, v.partition, v.digest, v.rows, v.size, v.format, v.kind,
@@ -58,15 +61,21 @@ def resolve(store: Store, ref: str) -> ModelVersion | RunRef | DatasetVersion:
     ref = ref.strip()
     with store.read() as db:
         if "@" in ref:
-            return _model_version(db, ref)
+            return model_version(db, ref)
         if ref.startswith("blake3:"):
-            return _by_digest(db, ref)
-        if _RUN_ID.fullmatch(ref) and (found := _runs(db, ref)):
-            return _only(ref, found, "runs", lambda run: f"{run.run_id} ({run.job})")
+            found = by_digest(db, ref)
+            return only(ref, found, "versions", lambda one: f"{one} {one.digest[:19]}")
+        if RUN_ID.fullmatch(ref) and (named := runs(db, ref)):
+            return only(ref, named, "runs", lambda run: f"{run.run_id} ({run.job})")
         return _by_name(db, ref)
 
 
-def _model_version(db: Connection, ref: str) -> ModelVersion:
+def model_version(db: Connection, ref: str) -> ModelVersion:
+    """The model version that a reference with an `@` names.
+
+    Raises:
+        RefError: there is none, or more than one.
+    """
     model, _, which = ref.rpartition("@")
     query = "SELECT * FROM model_version WHERE model = :model ORDER BY version"
     rows = db.execute(query, {"model": model}).fetchall()
@@ -96,24 +105,31 @@ def _model_version(db: Connection, ref: str) -> ModelVersion:
         )
         for row in rows
     ]
-    return _only(ref, found, "versions", str)
+    return only(ref, found, "versions", str)
 
 
-def _runs(db: Connection, ref: str) -> list[RunRef]:
-    rows = db.execute(_RUNS, _range(ref.lower()))
+def runs(db: Connection, ref: str) -> list[RunRef]:
+    """Runs whose ids begin so; the one alone that has just this id."""
+    rows = db.execute(_RUNS, _range(ref.lower())).fetchall()
+    rows = [row for row in rows if row["uuid"] == ref.lower()] or rows
     return [RunRef(run_id=row["uuid"], namespace=row["namespace"], job=row["job"]) for row in rows]
 
 
-def _by_digest(db: Connection, ref: str) -> DatasetVersion:
+def by_digest(db: Connection, ref: str) -> list[DatasetVersion]:
+    """The newest version of each partition among those whose digests begin so.
+
+    Raises:
+        RefError: there is none.
+    """
     rows = db.execute(f"{_VERSIONS} WHERE v.digest >= :low AND v.digest < :high", _range(ref))
     found = _newest(rows, lambda row: (row["namespace"], row["name"], row["partition"]))
     if not found:
         raise RefError(f"no version has a digest that begins with {ref}; check its characters")
-    return _only(ref, found, "versions", lambda one: f"{one} {one.digest[:19]}")
+    return found
 
 
 def _by_name(db: Connection, ref: str) -> DatasetVersion:
-    parsed = _DATASET.fullmatch(ref)
+    parsed = DATASET.fullmatch(ref)
     if parsed is None:
         raise RefError(
             f"{ref!r} is no reference; write model@version, the id of a run, dataset[partition] "
@@ -129,22 +145,57 @@ def _by_name(db: Connection, ref: str) -> DatasetVersion:
         raise RefError(
             f"{parsed['name']} has no partition {wanted!r}; {_there_are(there, 'partitions')}"
         )
-    return _only(ref, chosen, "partitions", str)
+    return only(ref, chosen, "partitions", str)
+
+
+def datasets(db: Connection, name: str) -> list[tuple[int, str]]:
+    """Datasets of this name, with or without their namespace; else those whose names end so.
+
+    Returns:
+        Ids, and names as people write them, sorted by namespace and name.
+    """
+    rows = _named(db, _DATASETS, name, "/")
+    return [(row["id"], queries.dataset_name(row["namespace"], row["name"])) for row in rows]
+
+
+def jobs(db: Connection, name: str) -> list[tuple[int, str]]:
+    """Jobs of this name, with or without their namespace; else those whose names end so.
+
+    An end begins after a `/` or a `.`.
+
+    Returns:
+        Ids, and names behind their namespaces, sorted.
+    """
+    rows = _named(db, _JOBS, name, "/.")
+    return [(row["id"], f"{row['namespace']}:{row['name']}") for row in rows]
+
+
+def _named(db: Connection, query: str, name: str, marks: str) -> list[Row]:
+    rows = db.execute(f"{query} name = :name", {"name": name}).fetchall()
+    for at in (at for at, sign in enumerate(name) if sign == ":"):
+        parts = {"namespace": name[:at], "name": name[at + 1 :]}
+        rows += db.execute(f"{query} namespace = :namespace AND name = :name", parts).fetchall()
+    if not rows:
+        # One database's LIKE tells capitals apart, the other's does not.
+        found = db.execute(f"{query} name LIKE :tail ESCAPE '\\'", {"tail": f"%{escaped(name)}"})
+        ends = tuple(f"{mark}{name}" for mark in marks)
+        rows = [row for row in found if row["name"].endswith(ends)]
+    return sorted(rows, key=lambda row: (row["namespace"], row["name"]))
+
+
+def escaped(text: str) -> str:
+    """A text as LIKE takes it for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _dataset(db: Connection, ref: str, name: str) -> int:
-    rows = db.execute("SELECT id, namespace, name FROM dataset ORDER BY namespace, name").fetchall()
-    names: dict[int, str] = {
-        row["id"]: queries.dataset_name(row["namespace"], row["name"]) for row in rows
-    }
-    exact: list[int] = [row["id"] for row in rows if name in (row["name"], names[row["id"]])]
-    tails: list[int] = [row["id"] for row in rows if row["name"].endswith(f"/{name}")]
-    if not (found := exact or tails):
+    if not (found := datasets(db, name)):
+        rows = db.execute("SELECT namespace, name FROM dataset ORDER BY namespace, name")
+        names = [queries.dataset_name(row["namespace"], row["name"]) for row in rows]
         raise RefError(
-            f"{ref!r} names no run, dataset or model version; "
-            f"{_there_are(list(names.values()), 'datasets')}"
+            f"{ref!r} names no run, dataset or model version; {_there_are(names, 'datasets')}"
         )
-    return _only(ref, found, "datasets", names.__getitem__)
+    return only(ref, found, "datasets", lambda one: one[1])[0]
 
 
 def _newest(rows: Iterable[Row], group: Callable[[Row], object]) -> list[DatasetVersion]:
@@ -158,7 +209,12 @@ def _newest(rows: Iterable[Row], group: Callable[[Row], object]) -> list[Dataset
     ]
 
 
-def _only(ref: str, found: Sequence[T], what: str, label: Callable[[T], str]) -> T:
+def only(ref: str, found: Sequence[T], what: str, label: Callable[[T], str]) -> T:
+    """The one thing that a reference names.
+
+    Raises:
+        RefError: there are several; the message lists them.
+    """
     if len(found) == 1:
         return found[0]
     raise RefError(f"{ref!r} names {len(found)} {what}: {_listed(map(label, found))}; name one")

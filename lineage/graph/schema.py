@@ -21,7 +21,7 @@ def is_newest(db: Connection, dialect: str, name: str) -> bool:
     Raises:
         StoreError: it is another program's.
     """
-    return _revision(db, dialect, name) == sql.revisions()[-1]
+    return revision(db, dialect, name) == sql.revisions()[-1]
 
 
 def make(db: Connection, dialect: str, name: str, driver: Any) -> None:
@@ -37,7 +37,7 @@ def make(db: Connection, dialect: str, name: str, driver: Any) -> None:
         StoreError: it is another program's, or a newer begat made it.
     """
     known = sql.revisions()
-    found = _revision(db, dialect, name)  # another process may have done it meanwhile
+    found = revision(db, dialect, name)  # another process may have done it meanwhile
     if not found:
         for statement in sql.schema(dialect):
             db.execute(statement)
@@ -55,7 +55,7 @@ def make(db: Connection, dialect: str, name: str, driver: Any) -> None:
         rebuild(db)  # an older begat read less in the same events
 
 
-def _revision(db: Connection, dialect: str, name: str) -> str:
+def revision(db: Connection, dialect: str, name: str) -> str:
     """The revision of the schema; empty for a new database."""
     tables = {table for (table,) in db.execute(_TABLES[dialect])}
     if not tables:

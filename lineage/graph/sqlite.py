@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from ..errors import StoreError
@@ -13,6 +13,10 @@ from . import schema
 from .connection import Connection
 
 DIALECT = "sqlite"
+
+_SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+#: Faults that a damaged file is asked for.
+_FAULTS = 20
 
 
 class Sqlite:
@@ -64,6 +68,24 @@ class Sqlite:
         [self._version] = self.connection.execute("PRAGMA data_version").fetchone()
         return before == self._version
 
+    def size(self) -> int:
+        """Bytes of the file, and of what waits to get into it."""
+        [(size,)] = self.ask(_SIZE, {})
+        return int(size)
+
+    def compact(self) -> None:
+        """Write the file anew, without the space that nothing uses."""
+        # Statistics are not made: the statements are written for a database without them.
+        with translated(self.name):
+            self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong."""
+        return [
+            says for (says,) in self.ask(f"PRAGMA integrity_check({_FAULTS})", {}) if says != "ok"
+        ]
+
     def close(self) -> None:
         """Give back the connection."""
         self.connection.close()
@@ -102,6 +124,16 @@ def connect(path: str, *, timeout: float) -> sqlite3.Connection:
             db.close()
             raise
         return db
+
+
+def revision_of(path: str, *, timeout: float) -> str:
+    """The revision of a file's schema as it is; empty for none.
+
+    Raises:
+        StoreError: it cannot be reached, or is another program's.
+    """
+    with translated(path), closing(sqlite3.connect(path, timeout=timeout)) as db:
+        return schema.revision(db, DIALECT, path)
 
 
 @contextmanager

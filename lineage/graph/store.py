@@ -186,6 +186,33 @@ class Store:
         with self.write(patient=True) as db:
             rebuild(db, tell)
 
+    def size(self) -> int:
+        """How many bytes it takes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.size()
+
+    def compact(self) -> None:
+        """Give space that nothing uses back to the disk; it takes as long as copying the store.
+
+        Raises:
+            StoreError: the store failed, or others use it.
+        """
+        with self._turn():
+            self._database.compact()
+
+    def damage(self) -> list[str]:
+        """What its database itself finds wrong with its file or its indexes.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self._turn():
+            return self._database.damage()
+
     def answers(self, recipes: Sequence[str]) -> dict[str, list[Answer]]:
         """The runs that answer each recipe, the earliest to complete first.
 

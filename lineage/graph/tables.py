@@ -381,6 +381,7 @@ model_version = Table(
     Column("body", Words, nullable=False),
     UniqueConstraint("model", "recipe"),
     Index("ix_model_version_run_id", "run_id"),
+    Index("ix_model_version_training_run_id", "training_run_id"),
     Index("ix_model_version_digest", "digest"),
 )
 

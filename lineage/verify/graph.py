@@ -61,7 +61,8 @@ _GRAPH = Recovery(
     by="events", name="", says="the events say what it was: `begat verify --repair` rebuilds it"
 )
 _State = Literal["missing", "changed", "unfounded"]
-_SAYS: Mapping[_State, str] = {
+#: What is the matter with rows in a state.
+SAYS: Mapping[_State, str] = {
     "missing": "the events say them, and they are not there",
     "changed": "they are not as the events say",
     "unfounded": "no stored event says them",
@@ -157,7 +158,7 @@ class _Differences:
                 kind="graph",
                 state=state,
                 name=f"graph rows of {owner}",
-                says=f"{_SAYS[state]}: {', '.join(sorted(labels)[:_NAMED])}{more}",
+                says=f"{SAYS[state]}: {', '.join(sorted(labels)[:_NAMED])}{more}",
                 recovery=_GRAPH,
             )
 

@@ -124,6 +124,14 @@ class Replay:
                 self._stored_chunk(name)
         return len(named)
 
+    def check_stored_chunks(self) -> int:
+        """Look at every chunk that is stored, whether an event names it or not."""
+        names = [name for (name,) in self._db.execute("SELECT digest FROM chunk").fetchall()]
+        for name in sorted(names):
+            if name not in self._chunks:
+                self._stored_chunk(name)
+        return len(names)
+
     def missing_events(self, stamps: Mapping[str, str]) -> Iterator[Finding]:
         """Events that the graph was told by, and that are not stored or no longer sound.
 

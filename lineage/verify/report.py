@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 #: What a finding is about: bytes in the artifact store, a stored event or chunk, rows of the
-#: graph, the model's entry in the registry, or what the model predicts.
-Kind = Literal["object", "event", "chunk", "graph", "registry", "model"]
+#: graph, the model's entry in the registry, what the model predicts, or the store's database.
+Kind = Literal["object", "event", "chunk", "graph", "registry", "model", "database"]
 #: MISSING is not there; CHANGED is there and is not what it was; LOST is missing and has been
 #: given up; UNFOUNDED is there and nothing that was recorded says so; FAILING cannot be used.
 State = Literal["missing", "changed", "lost", "unfounded", "failing"]

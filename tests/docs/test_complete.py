@@ -40,7 +40,17 @@ def test_commands() -> None:
     assert {words.split()[1] for words in table} == set(reference.COMMANDS)
 
 
-@pytest.mark.parametrize("name", reference.COMMANDS)
+def test_commands_of_groups() -> None:
+    """Each command of a group has its section below the group's, and no other has one."""
+    described = {" ".join(heading.split()[1:3]) for heading in CLI if heading.startswith("begat ")}
+    inside = {name for name in reference.commands() if " " in name}
+
+    assert {name for name in described if name.split()[0] in {n.split()[0] for n in inside}} - {
+        *reference.COMMANDS
+    } == inside
+
+
+@pytest.mark.parametrize("name", reference.commands())
 def test_help(name: str) -> None:
     """A command without its own words on each option and argument is not done."""
     command = reference.command(name)

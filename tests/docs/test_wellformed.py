@@ -42,6 +42,13 @@ def test_commands_exist(document: str) -> None:
         if command is None:
             wrong.append(f"begat {given[0]}: no such command")
             continue
+        if isinstance(command, click.Group):
+            if len(given) == 1:
+                continue  # it is only spoken of
+            command = command.get_command(click.Context(command), given.pop(1))
+            if command is None:
+                wrong.append(f"begat {shlex.join(arguments)}: no such command")
+                continue
         try:
             command.make_context(given[0], [word for word in given[1:] if word[0] != "["])
         except (click.MissingParameter, click.exceptions.Exit, ParameterError):

@@ -14,7 +14,9 @@ def test_first_screen(capsys: pytest.CaptureFixture[str]) -> None:
         Finding(kind="object", state="missing", name=f"part {number}", says="is gone")
         for number in range(3000)
     )
-    verify._print(Report(ref="rides@1", findings=findings, refused=("why",) * 3000))
+    verify.print_report(
+        Report(ref="rides@1", findings=findings, refused=("why",) * 3000), "nothing hashed"
+    )
     lines = capsys.readouterr().out.splitlines()
     at = lines.index("rides@1 is not sound: 3000 missing")
 

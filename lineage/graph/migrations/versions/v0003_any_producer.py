@@ -32,6 +32,9 @@ def upgrade() -> None:
         "run", sa.Column("executions", sa.Integer(), server_default=sa.text("1"), nullable=False)
     )
     op.create_index("ix_run_job_started_at", "run", ["job", "started_at"], unique=False)
+    op.create_index(
+        "ix_model_version_training_run_id", "model_version", ["training_run_id"], unique=False
+    )
     op.create_table(
         "symlink",
         sa.Column("dataset", Key, autoincrement=False, nullable=False),
@@ -127,6 +130,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for table in ("declared", "symlink"):
         op.drop_table(table)
+    op.drop_index("ix_model_version_training_run_id", table_name="model_version")
     op.drop_index("ix_run_job_started_at", table_name="run")
     for column in ("executions", "first_end", "last_start"):
         op.drop_column("run", column)

@@ -1,0 +1,142 @@
+"""Answers of the graph as people read them: all runs of a job are one line, so are partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from .output import label, moment, short
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from ..graph.answer import Lineage, Node
+
+#: What is missing from an answer, as people say it.
+MISSING = {
+    "depth": "there is more further away; a larger --depth shows it",
+    "stop_at": "there is more behind what --stop-at names",
+    "runs": "some runs are known by name only: their events have not arrived",
+    "snapshots": "some rows of a snapshot have not arrived",
+    "size": "there is more than one answer looks at",
+}
+
+Group = tuple[str, str]
+
+
+def tree(found: Lineage, *, up: bool) -> Tree:
+    """The nodes of an answer from its start on, what has been shown already only named."""
+    from rich.tree import Tree
+
+    groups: dict[Group, list[Node]] = {}
+    group_of: dict[str, Group] = {}
+    for node in found.nodes:
+        group = _group(node)
+        groups.setdefault(group, []).append(node)
+        group_of[node.key] = group
+    onward: dict[Group, dict[Group, None]] = {}
+    for edge in found.edges:
+        pair = (edge.child, edge.parent) if up else (edge.parent, edge.child)
+        here, there = (group_of.get(key) for key in pair)
+        if here and there and here != there:
+            onward.setdefault(here, {})[there] = None
+    asked = found.asked
+    also = f"  also {', '.join(asked.also_known_as)}" if asked.also_known_as else ""
+    root = Tree(label((asked.name, "bold green"), f"  {asked.what}{also}"))
+    seen: set[Group] = set()
+    first = min((node.depth for node in found.nodes), default=0)
+    starts = dict.fromkeys(group_of[node.key] for node in found.nodes if node.depth == first)
+    alone = len(starts) == 1 and len(groups[next(iter(starts))]) == 1
+    for start in starts:
+        seen.add(start)
+        about = _about(start, groups[start])
+        if alone and start[0] == "model":
+            branch = root
+        else:
+            branch = root.add(label((start[1], "bold"), f"  {about}"))
+        _grow(branch, start, onward, groups, seen)
+    for group, members in groups.items():  # those whose way here is on another page
+        if group not in seen:
+            seen.add(group)
+            branch = root.add(label("… ", (group[1], "bold"), f"  {_about(group, members)}"))
+            _grow(branch, group, onward, groups, seen)
+    return root
+
+
+def line(node: Node) -> str:
+    """One node in words."""
+    return f"{_group(node)[1]}  {_about(_group(node), [node])}"
+
+
+def missing(reasons: Iterable[str], following: str | None) -> Iterable[str]:
+    """Why an answer is not all there is, one line each."""
+    for reason in reasons:
+        if reason in MISSING:
+            yield MISSING[reason]
+    if following is not None:
+        yield f"there is more; go on with --after '{following}'"
+
+
+def _grow(
+    tree: Tree,
+    group: Group,
+    onward: Mapping[Group, Mapping[Group, None]],
+    groups: Mapping[Group, list[Node]],
+    seen: set[Group],
+) -> None:
+    # Not by recursion: a chain of models that begin with one another has hundreds of links.
+    todo = [(tree, group, False)]
+    while todo:
+        branch, at, again = todo.pop()
+        if again:
+            continue
+        ahead = []
+        for other in sorted(onward.get(at, ())):
+            if other in seen:
+                branch.add(label(other[1], "  (above)"))
+                continue
+            seen.add(other)
+            about = _about(other, groups[other])
+            ahead.append((branch.add(label((other[1], "bold"), f"  {about}")), other, False))
+        todo += reversed(ahead)
+
+
+def _group(node: Node) -> Group:
+    if node.kind == "run":
+        return node.kind, _text(node, "job") or _text(node, "run_id")
+    if node.kind == "model":
+        return node.kind, f"{_text(node, 'model')}@{_text(node, 'version')}"
+    if node.kind == "column":
+        return node.kind, f"{_text(node, 'dataset')}#{_text(node, 'column')}"
+    return "version", _text(node, "dataset")
+
+
+def _about(group: Group, members: list[Node]) -> str:
+    first = members[0]
+    if group[0] == "model":
+        stage = _text(first, "stage")
+        names = ["no stage" if stage == "None" else stage, *getattr(first, "aliases", ())]
+        return ", ".join(names)
+    if group[0] == "run":
+        times = sorted(filter(None, (_text(node, "started_at") for node in members)))
+        when = moment(times[0]) if times else ""
+        if len(members) == 1:
+            said = _text(first, "state") or "not heard of"
+            return "  ".join(filter(None, [said, f"run {short(_text(first, 'run_id'))}", when]))
+        return f"{len(members)} runs  {when} … {moment(times[-1])}" if times else ""
+    partitions = sorted({part for node in members if (part := _text(node, "partition"))})
+    if len(members) == 1 and first.kind == "snapshot":
+        return f"{getattr(first, 'partitions', 0):,} partitions"
+    if len(members) == 1:
+        made = "" if _text(first, "producer") else "found"
+        digest = _text(first, "digest")
+        what = short(digest) if digest else "no version is known"
+        return "  ".join(filter(None, [*partitions, what, made if digest else ""]))
+    if len(partitions) > 1:
+        many = f"{len(partitions)} partitions  {partitions[0]} … {partitions[-1]}"
+        return many if len(partitions) == len(members) else f"{many}  {len(members)} versions"
+    return "  ".join([*partitions, f"{len(members)} versions"])
+
+
+def _text(node: Node, name: str) -> str:
+    return str(getattr(node, name, "") or "")
