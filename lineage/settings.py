@@ -31,7 +31,7 @@ class Settings:
 
     #: Folder of all local state.
     home: Path
-    #: Database URL, in SQLAlchemy's form.
+    #: Database URL, in SQLAlchemy's form: of a file of SQLite's, or of PostgreSQL.
     store: str
     #: Folder of the artifact store.
     artifacts: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import click
 
-from .. import settings
 from ..server import access
 from ..server.access import SCOPES, Token
-from ..workspace import workspace
-from .output import as_json, console, moment, print_json
+from .output import as_json, console, moment, patient_store, print_json
 
 
 @click.group()
@@ -35,9 +34,8 @@ def token() -> None:
 @as_json
 def create(name: str, scopes: tuple[str, ...], days: int | None, as_json: bool) -> None:
     """Make a token for NAME, a person or program, and print it this once."""
-    space = workspace()
-    settings.make_home(space.settings)
-    made, text = access.create(space.store, name, scopes, days=days)
+    with closing(patient_store()) as store:
+        made, text = access.create(store, name, scopes, days=days)
     if as_json:
         print_json({**_shown(made), "token": text})
         return
@@ -54,9 +52,8 @@ def create(name: str, scopes: tuple[str, ...], days: int | None, as_json: bool) 
 @as_json
 def list_(as_json: bool) -> None:
     """List all tokens that were made, not what they are."""
-    space = workspace()
-    settings.make_home(space.settings)
-    found = [_shown(one) for one in access.tokens(space.store)]
+    with closing(patient_store()) as store:
+        found = [_shown(one) for one in access.tokens(store)]
     if as_json:
         print_json({"tokens": found})
         return
@@ -78,9 +75,8 @@ def list_(as_json: bool) -> None:
 @as_json
 def revoke(identifier: str, as_json: bool) -> None:
     """Let the token ID be worth nothing from now on; to do it again is no error."""
-    space = workspace()
-    settings.make_home(space.settings)
-    revoked = access.revoke(space.store, identifier)
+    with closing(patient_store()) as store:
+        revoked = access.revoke(store, identifier)
     if as_json:
         print_json(_shown(revoked))
     else:

@@ -112,7 +112,7 @@ def reading(path: Path | None, stdin: BinaryIO) -> Iterator[Reading]:
         OSError: it cannot be read.
     """
     if path is None:
-        yield Reading(io.BufferedReader(cast("io.RawIOBase", stdin)))
+        yield Reading(cast("io.BufferedReader", stdin))  # which it is
         return
     with open(path, "rb") as file:
         yield Reading(file)

@@ -141,6 +141,8 @@ def facts(event: Mapping[str, Any], event_hash: str) -> Facts:
             return _run_event(event, event_hash)
         if event.get("job") is not None:
             return _job_event(event, event_hash)
+        if event.get("dataset") is None:
+            raise ValueError("it has none of 'run', 'job' and 'dataset'")
         return _dataset_event(event, event_hash)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)

@@ -31,7 +31,7 @@ from .facts import (
     VersionFact,
 )
 from .known import Known, Output
-from .products import Products, superseded_by
+from .products import Products, superseded
 from .registers import Body, dump, job_body, merge
 from .rows import Rows
 from .standing import Standing
@@ -231,9 +231,9 @@ class Ingest:
         if not bindings:
             return
         said = [Output(one.dataset, one.partition, one.digest) for one in bindings]
-        said += self._resolved(run)
-        for binding, own in zip(bindings, said, strict=False):
-            if any(superseded_by(own, other) for other in said):
+        vague = superseded([*said, *self._resolved(run)])
+        for binding, own in zip(bindings, said, strict=True):
+            if own in vague:
                 self._rows.do("drop_edge", child=nodes.run(run), parent=binding.node)
             else:
                 self._rows.edge(nodes.run(run), binding.node)

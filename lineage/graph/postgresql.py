@@ -295,13 +295,16 @@ class Statements:
         self.connection.execute("SET LOCAL statement_timeout = 0")
         with self.connection.cursor(name=f"rows{next(_CURSORS)}") as cursor:
             cursor.itersize = STREAMED
-            cursor.execute(translated(sql).encode())
+            cursor.execute(translated(sql).encode(), {})
             yield from cursor
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one statement for each of many parameters."""
+        rows = list(parameters)
+        if len(rows) == 1:  # which a pipeline would make dearer
+            return self.execute(sql, rows[0])
         cursor = self.connection.cursor()
-        cursor.executemany(translated(sql).encode(), parameters)
+        cursor.executemany(translated(sql).encode(), rows)
         return cursor
 
 

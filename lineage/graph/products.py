@@ -42,9 +42,10 @@ class Products:
         outputs = self._rows.outputs(run)
         made: set[Current] = set()
         not_made = []
+        vague = superseded(outputs.values())
         for version, output in outputs.items():
             said: set[Current] = set()
-            if not _superseded(output, outputs.values()):
+            if output not in vague:
                 said = self._made(run, version, output, row["ended_at"])
             made |= said
             if not any(current.product for current in said):
@@ -141,21 +142,26 @@ class Products:
         return {node for (node,) in found}
 
 
-def superseded_by(output: Output, other: Output) -> bool:
-    """Whether one mention of a dataset says less than another of the same run.
+def superseded(mentions: Iterable[Output]) -> set[Output]:
+    """Those of a run's mentions of datasets that say less than others of the same dataset.
 
     A run that begins with the names of its datasets and ends with their versions or
-    partitions has one output, not two.
+    partitions has one output of each, not two.
     """
-    if output.dataset != other.dataset or output.digest[:4] not in (EXECUTION, ""):
-        return False
-    if output.partition == other.partition:
-        return output.digest != other.digest
-    return not output.partition
-
-
-def _superseded(output: Output, outputs: Iterable[Output]) -> bool:
-    return output.digest[:4] == EXECUTION and any(superseded_by(output, other) for other in outputs)
+    digests: dict[tuple[int, str], set[str]] = {}
+    partitions: dict[int, set[str]] = {}
+    vague = []
+    for one in mentions:
+        digests.setdefault((one.dataset, one.partition), set()).add(one.digest)
+        partitions.setdefault(one.dataset, set()).add(one.partition)
+        if one.digest[: len(EXECUTION)] in (EXECUTION, ""):
+            vague.append(one)
+    return {
+        one
+        for one in vague
+        if len(digests[one.dataset, one.partition]) > 1
+        or (not one.partition and len(partitions[one.dataset]) > 1)
+    }
 
 
 def _key(current: Current) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..content.digest import digest_bytes
 from ..events.redact import redacted
+from . import shapes
 from .facts import Facts, facts
 
 
@@ -30,4 +31,6 @@ def statement(event: Mapping[str, Any], text: str) -> Statement:
         EventError: it cannot be read.
     """
     event, text = redacted(event, text)
-    return Statement(facts(event, digest_bytes(text.encode())), text)
+    said = facts(event, digest_bytes(text.encode()))
+    shapes.check(event)
+    return Statement(said, text)

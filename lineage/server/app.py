@@ -9,13 +9,15 @@ from importlib import metadata
 import anyio
 from fastapi import FastAPI
 
-from . import api, health, ingest, page, problems
+from . import api, health, ingest, page, problems, questions
 from .body import MAX_BODY, Held
 from .metrics import Metrics, Timed
 from .stores import Stores
 
 #: Bodies that are read at once: the store takes one at a time, and the next is being parsed.
 READERS = 2
+#: Modules whose `router` has the routes.
+PARTS = (ingest, questions, api, health, page)
 _ABOUT = "An OpenLineage backend: any producer in, exact lineage out."
 
 
@@ -55,6 +57,6 @@ def create_app(url: str, *, loopback: bool = True, max_body: int = MAX_BODY) -> 
     app.state.metrics = Metrics(stores)
     app.add_middleware(Timed, metrics=app.state.metrics)
     problems.install(app)
-    for part in (ingest, api, health, page):
+    for part in PARTS:
         app.include_router(part.router)
     return app

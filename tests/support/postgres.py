@@ -44,7 +44,8 @@ class Server:
         self._as_nobody: list[str] = []
         if os.getuid() == 0:
             self._as_nobody = [
-                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
+                *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+                *("--pdeathsig=INT", "--"),  # not to be left behind by tests that were killed
             ]
             os.chown(folder, NOBODY, NOBODY)
         initdb = ("initdb", "--no-sync", "--auth=trust", "--username=begat", "--encoding=UTF8")
@@ -74,10 +75,12 @@ class Server:
     @contextmanager
     def store(self) -> Iterator[str]:
         """The URL of a store in which nothing is. There is one, which is emptied at the end."""
-        yield self.url("begat")
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        names = [name for (name,) in self.execute(tables, "begat") if name != "alembic_version"]
-        self.execute(";".join(f"DELETE FROM {name}" for name in names), "begat")
+        try:
+            yield self.url("begat")
+        finally:
+            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            names = [name for (name,) in self.execute(tables, "begat") if name != "alembic_version"]
+            self.execute(";".join(f"DELETE FROM {name}" for name in names), "begat")
 
     @contextmanager
     def database(self, more: str = "") -> Iterator[str]:

@@ -53,21 +53,22 @@ class Served:
 
     def hashes(self) -> set[str]:
         """Hashes of what is stored."""
-        with self._store() as store, store.read() as db:
+        with self.store() as store, store.read() as db:
             return {row[0] for row in db.execute("SELECT hash FROM event")}
 
     def bodies(self) -> list[dict[str, Any]]:
         """What is stored."""
-        with self._store() as store, store.read() as db:
+        with self.store() as store, store.read() as db:
             return [json.loads(row[0]) for row in db.execute("SELECT body FROM event ORDER BY id")]
 
     def token(self, *scopes: str, days: int | None = None) -> dict[str, str]:
         """Make a token; the header that has it."""
-        with self._store() as store:
+        with self.store() as store:
             return {"Authorization": f"Bearer {access.create(store, 'test', scopes, days=days)[1]}"}
 
     @contextmanager
-    def _store(self) -> Iterator[Store]:
+    def store(self) -> Iterator[Store]:
+        """A store of one's own beside the server's."""
         store = Store.open(self.url)
         try:
             yield store

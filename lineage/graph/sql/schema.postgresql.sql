@@ -149,6 +149,8 @@ CREATE INDEX ix_model_version_digest ON model_version (digest);
 
 CREATE INDEX ix_model_version_run_id ON model_version (run_id);
 
+CREATE INDEX ix_model_version_training_run_id ON model_version (training_run_id);
+
 CREATE TABLE output (
     run BIGINT NOT NULL,
     version BIGINT NOT NULL,

@@ -23,6 +23,7 @@ from unit.graph import (
     test_pictures,
     test_producers,
     test_queries,
+    test_questions,
     test_resolve,
     test_store,
 )
@@ -30,7 +31,15 @@ from unit.registry import test_versions
 
 _MODULES = (
     *(test_closure, test_derivation, test_earlier, test_ingest, test_known, test_pedigree),
-    *(test_pictures, test_producers, test_queries, test_resolve, test_store, test_versions),
+    *(
+        test_pictures,
+        test_producers,
+        test_queries,
+        test_questions,
+        test_resolve,
+        test_store,
+        test_versions,
+    ),
 )
 
 

@@ -21,13 +21,30 @@ from support.postgres import Server
 PROCESSES = 8
 THREADS = 8
 
+#: Forks processes, which begin to work at the same moment.
 _START = """
-import sys
+import os, sys
+from importlib import import_module
 from begat.lineage.graph.store import Store
 from begat.lineage.registry.versions import register
-name, url, path = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
+processes, url, path, work = sys.argv[1:]
+import_module("psycopg" if url.startswith("postgresql") else "sqlite3")
+go, start = os.pipe()
+children = []
+for name in range(int(processes)):
+    children.append(os.fork())
+    if not children[-1]:
+        code = 1
+        try:
+            os.close(start)
+            os.read(go, 1)
+            exec(work)
+            sys.stdout.flush()
+            code = 0
+        finally:
+            os._exit(code)
+os.close(start)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
 _OPEN = "Store.open(url, timeout=20).close()"
 _REGISTER = """
@@ -48,7 +65,7 @@ _RECORD = """
 import json
 store = Store.open(url, timeout=20)
 events = json.load(open(path))
-begin = int(name) * len(events) // 8
+begin = name * len(events) // int(processes)
 for event in events[begin:] + events[:begin]:
     store.record([event])
 store.close()
@@ -68,25 +85,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def at_once(work: str, url: str, path: Path = Path()) -> list[str]:
     """The lines that processes print which all begin to work at the same moment."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", _START + work, str(n), url, str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(PROCESSES)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        process.stdout.readline()
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    printed = [process.communicate(timeout=120)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * PROCESSES
-    return [line for text in printed for line in text.split()]
+    command = [sys.executable, "-c", _START, str(PROCESSES), url, str(path), work]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
 @pytest.mark.parametrize("time", range(3))

@@ -235,12 +235,32 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+#: Facets that become columns.
+OWN = {
+    "begat_attempt": {"attempt": 2},
+    "begat_recipe": {"digest": "blake3:0", "reusable": True, "result": 1, "inputs": {"a": {}}},
+    "begat_reuse": {"run": foreign.run_id(9), "from": foreign.run_id(9)},
+    "begat_image": {"digest": "sha256:0"},
+    "begat_packages": {"digest": "blake3:1", "packages": {"numpy": "2.0"}},
+    "begat_modelVersion": {"model": "m", "version": 1},
+    "jobType": {"jobType": "TASK"},
+    "tags": {"tags": [{"key": "a", "value": "b"}]},
+    "parent": {
+        "run": {"runId": foreign.run_id(8)},
+        "job": {"namespace": "n", "name": "p"},
+        "root": {"run": {"runId": foreign.run_id(7)}, "job": {"namespace": "n", "name": "r"}},
+    },
+}
+
+
 @st.composite
 def spoiled(draw: st.DrawFn) -> Any:
     """A good event, in some places of which anything at all stands."""
     event = draw(st.one_of(foreign.run_events(), foreign.standing_events()))
     event = json.loads(json.dumps(event))
-    for _ in range(draw(st.integers(1, 3))):
+    if "run" in event and draw(st.booleans()):
+        event["run"]["facets"] |= json.loads(json.dumps(OWN))
+    for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(_paths(event)))
         value = event
         for key in path[:-1]:

@@ -1,0 +1,140 @@
+"""`begat db`: what each of its commands prints, and how it ends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from begat.lineage.cli import _run
+from begat.lineage.graph.migrations import migrate
+from begat.lineage.graph.store import Store
+from begat.lineage.workspace import Workspace, using
+from support.history import History, train
+
+
+@pytest.fixture
+def filled(home: Path) -> Path:
+    """A home with a store in which something is."""
+    home.mkdir()
+    history = History()
+    train(history, ["01", "02", "03"])
+    with closing(Store.open(f"sqlite:///{home}/begat.db")) as store:
+        store.record(history.events, history.chunks)
+    return home
+
+
+def db(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """How `begat db ARGUMENTS` ends, and what it prints."""
+    code = _run(["db", *arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_upgrade(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says from which revision to which, also of a new store and of one that has it."""
+    newest = migrate.revisions()[-1]
+    assert db(capsys, "upgrade") == (0, f"a new lineage store of revision {newest}\n", "")
+    assert db(capsys, "upgrade")[1] == f"the lineage store is of revision {newest}, the newest\n"
+    with (
+        closing(sqlite3.connect(home / "begat.db", isolation_level=None)) as database,
+        migrate.on(database, "sqlite") as connection,
+    ):
+        migrate.downgrade(connection, "0001")
+    code, out, _ = db(capsys, "upgrade", "--json")
+
+    assert (code, json.loads(out)) == (0, {"from": "0001", "to": newest})
+
+
+def test_check(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sound store ends with 0; another with 1, and `rebuild` makes it sound again."""
+    code, out, _ = db(capsys, "check")
+    assert (code, out.splitlines()[0]) == (0, "the lineage store is sound")
+    with closing(sqlite3.connect(filled / "begat.db")) as database, database:
+        database.execute("DELETE FROM output")
+    code, out, _ = db(capsys, "check")
+    assert (code, out.splitlines()[0]) == (1, "the lineage store is not sound: 1 missing")
+    code, out, _ = db(capsys, "check", "--json")
+    assert (code, json.loads(out)["findings"][0]["kind"]) == (1, "graph")
+    assert db(capsys, "rebuild")[1] == "the graph is made anew from 18 events\n"
+    assert db(capsys, "check")[0] == 0
+
+
+def test_prune(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what would go; with --yes that goes, and it says how large the store is."""
+    with closing(sqlite3.connect(filled / "begat.db")) as database, database:
+        database.execute("INSERT INTO plan VALUES ('key', 'body', '2020')")
+    code, out, _ = db(capsys, "prune")
+    assert (code, out.startswith("would drop 0 leases, 1 plans, 0 tokens, 0 notes")) == (0, True)
+    code, out, _ = db(capsys, "prune", "--yes", "--json")
+    done = json.loads(out)
+    assert (code, done["dropped"], done["rows"]["plan"]) == (0, True, 1)
+    assert done["bytes_after"] == (filled / "begat.db").stat().st_size
+    assert db(capsys, "prune", "--days", "-1")[0] == 2
+
+
+def exported(out: str) -> list[dict[str, Any]]:
+    """Lines of an export."""
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_export_and_import(
+    filled: Path,
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To a file, packed, or to stdout; and back, from a file or from stdin, into another home."""
+    plain, packed, again, graph = (tmp_path / name for name in ("e", "e.gz", "again.gz", "g"))
+    for file in (plain, packed, again):
+        assert _run(["db", "export", "--events", str(file)]) == 0
+    assert _run(["db", "export", "--graph", str(graph)]) == 0
+    capsysbinary.readouterr()
+    assert _run(["db", "export", "--graph", "-"]) == 0
+    assert capsysbinary.readouterr().out == graph.read_bytes()
+    assert exported(plain.read_text())[-1] == {"end": {"chunk": 2, "event": 18}}
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    assert again.read_bytes() == packed.read_bytes()
+
+    monkeypatch.setenv("BEGAT_STORE", f"sqlite:///{tmp_path}/other.db")
+    with using(Workspace()):
+        assert _run(["db", "import", str(packed), "--json"]) == 0
+        said = json.loads(capsysbinary.readouterr().out)
+        assert said == {"stored": 18, "known": 0, "chunks": 2, "records": 0}
+        with plain.open("rb") as file:
+            monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=file))
+            assert _run(["db", "import", "-"]) == 0
+        assert b"0 events stored, 18 already there" in capsysbinary.readouterr().out
+        assert _run(["db", "export", "--graph", "-"]) == 0
+        assert capsysbinary.readouterr().out == graph.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["export"], 2, "nothing is asked for; give --events FILE or --graph FILE"),
+        (["export", "--events", "-", "--graph", "-"], 2, "standard output takes one thing only"),
+        (["export", "--events", "-", "--json"], 2, "standard output takes one thing only"),
+        (["export", "--events", "nowhere/file"], 1, "nowhere/file cannot be written"),
+        (["import", "nowhere"], 2, "there is no file nowhere"),
+    ],
+)
+def test_refusals(
+    filled: Path,
+    arguments: list[str],
+    code: int,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What cannot be done is said in one line, and nothing is written."""
+    ended, out, err = db(capsys, *arguments)
+
+    assert (ended, out, len(err.splitlines())) == (code, "", 1)
+    assert says in err
