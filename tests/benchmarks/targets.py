@@ -9,7 +9,7 @@ from . import postgresql
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
-    DEEP,
+    BESIDE_MEMORY,
     EARLY,
     INGESTED,
     LATE,
@@ -196,6 +196,11 @@ def _grows(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     return _at_most(ours, ours, theirs, 3, "closures")
 
 
+def _in_memory(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    ours = f"{question}, 1 M edges"
+    return _at_most(f"{ours}, beside memory", ours, f"{question}, {RUSTWORKX}", 15, "closures")
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -214,13 +219,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(("stream", _stream(who, store)) for who, store in STREAMED),
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
-    _at_most(
-        f"{DEEP}, 1 M edges, beside memory",
-        f"{DEEP}, 1 M edges",
-        f"{DEEP}, {RUSTWORKX}",
-        15,
-        "closures",
-    ),
+    *(_in_memory(question) for question in BESIDE_MEMORY),
 )
 
 
