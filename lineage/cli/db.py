@@ -186,7 +186,7 @@ def export(events: str, graph: str, tokens: bool, as_json: bool) -> None:
 @click.option("--tokens", is_flag=True, help="Take the access tokens in it, too.")
 @as_json
 def import_(file: str, tokens: bool, as_json: bool) -> None:
-    """Take back what `begat db export --events` wrote, into an empty store or a filled one.
+    """Take back what `begat db export` wrote of events, into an empty store or a filled one.
 
     What is there stays. If FILE is not whole, or a model version in it is another one here,
     nothing of it is taken.
