@@ -69,9 +69,9 @@ def written(store: Store, path: Path) -> Path:
 @given(told=foreign_events(), odd=st.lists(st.text(st.characters(exclude_categories=["C"]))))
 def test_same_bytes(told: list[Any], odd: list[str], postgres: Server) -> None:
     """The graph and the export of the same events are the same bytes on both databases."""
-    for event, name in zip(told, odd, strict=False):
-        if "job" in event:  # names in every order that languages know
-            event["job"]["name"] += name
+    for one, name in zip(told, odd, strict=False):
+        if "job" in one:  # names in every order that languages know
+            one["job"]["name"] += name
     with (
         postgres.store() as url,
         closing(Store.open(url, timeout=20)) as there,
