@@ -41,31 +41,28 @@ def tree(found: Lineage, *, up: bool) -> Tree:
         if here and there and here != there:
             onward.setdefault(here, {})[there] = None
     asked = found.asked
-    also = f"  also {', '.join(asked.also_known_as)}" if asked.also_known_as else ""
-    root = Tree(label((asked.name, "bold green"), f"  {asked.what}{also}"))
+    starts = dict.fromkeys(group_of[node.key] for node in found.nodes if not node.depth)
+    about = asked.what if len(starts) != 1 else _about(next(iter(starts)), groups)
+    also = f"  also known as {', '.join(asked.also_known_as)}" if asked.also_known_as else ""
+    root = Tree(label((asked.name, "bold green"), f"  {about}{also}"))
     seen: set[Group] = set()
-    first = min((node.depth for node in found.nodes), default=0)
-    starts = dict.fromkeys(group_of[node.key] for node in found.nodes if node.depth == first)
-    alone = len(starts) == 1 and len(groups[next(iter(starts))]) == 1
-    for start in starts:
-        seen.add(start)
-        about = _about(start, groups[start])
-        if alone and start[0] == "model":
+    for group in (*starts, *groups):
+        if group in seen:
+            continue
+        seen.add(group)
+        if len(starts) == 1 and group in starts:
             branch = root
-        else:
-            branch = root.add(label((start[1], "bold"), f"  {about}"))
-        _grow(branch, start, onward, groups, seen)
-    for group, members in groups.items():  # those whose way here is on another page
-        if group not in seen:
-            seen.add(group)
-            branch = root.add(label("… ", (group[1], "bold"), f"  {_about(group, members)}"))
-            _grow(branch, group, onward, groups, seen)
+        else:  # behind dots: the way to it is on another page
+            dots = "" if group in starts else "… "
+            branch = root.add(label(dots, (group[1], "bold"), f"  {_about(group, groups)}"))
+        _grow(branch, group, onward, groups, seen)
     return root
 
 
 def line(node: Node) -> str:
     """One node in words."""
-    return f"{_group(node)[1]}  {_about(_group(node), [node])}"
+    group = _group(node)
+    return f"{group[1]}  {_about(group, {group: [node]})}"
 
 
 def missing(reasons: Iterable[str], following: str | None) -> Iterable[str]:
@@ -85,20 +82,18 @@ def _grow(
     seen: set[Group],
 ) -> None:
     # Not by recursion: a chain of models that begin with one another has hundreds of links.
-    todo = [(tree, group, False)]
+    todo = [(tree, iter(sorted(onward.get(group, ()))))]
     while todo:
-        branch, at, again = todo.pop()
-        if again:
-            continue
-        ahead = []
-        for other in sorted(onward.get(at, ())):
-            if other in seen:
-                branch.add(label(other[1], "  (above)"))
-                continue
+        branch, ahead = todo[-1]
+        other = next(ahead, None)
+        if other is None:
+            todo.pop()
+        elif other in seen:
+            branch.add(label(other[1], "  (above)"))
+        else:
             seen.add(other)
-            about = _about(other, groups[other])
-            ahead.append((branch.add(label((other[1], "bold"), f"  {about}")), other, False))
-        todo += reversed(ahead)
+            grown = branch.add(label((other[1], "bold"), f"  {_about(other, groups)}"))
+            todo.append((grown, iter(sorted(onward.get(other, ())))))
 
 
 def _group(node: Node) -> Group:
@@ -111,7 +106,8 @@ def _group(node: Node) -> Group:
     return "version", _text(node, "dataset")
 
 
-def _about(group: Group, members: list[Node]) -> str:
+def _about(group: Group, groups: Mapping[Group, list[Node]]) -> str:
+    members = groups[group]
     first = members[0]
     if group[0] == "model":
         stage = _text(first, "stage")

@@ -42,7 +42,7 @@ def search(
     from ..graph.finding import search as ask
 
     found = ask(store(), " ".join(words), kinds=kinds or KINDS[:-1], limit=limit, after=after)
-    _print(
+    show(
         found,
         "hits",
         {
@@ -63,7 +63,7 @@ def datasets(limit: int, after: str | None, as_json: bool) -> None:
     """List datasets."""
     from ..graph.listing import datasets as ask
 
-    _print(
+    show(
         ask(store(), limit=limit, after=after),
         "datasets",
         {
@@ -90,7 +90,7 @@ def partitions(
     from ..graph.listing import partitions as ask
 
     found = ask(store(), dataset, as_of=as_of, limit=limit, after=after)
-    _print(found, "partitions", _VERSION, as_json=as_json, empty="nothing is there")
+    show(found, "partitions", _VERSION, as_json=as_json, empty="nothing is there")
 
 
 @click.command()
@@ -102,7 +102,7 @@ def versions(dataset: str, limit: int, after: str | None, as_json: bool) -> None
     from ..graph.listing import versions as ask
 
     found = ask(store(), dataset, limit=limit, after=after)
-    _print(found, "versions", _VERSION, as_json=as_json, empty="no version is known")
+    show(found, "versions", _VERSION, as_json=as_json, empty="no version is known")
 
 
 @click.command()
@@ -112,7 +112,7 @@ def jobs(limit: int, after: str | None, as_json: bool) -> None:
     """List jobs, with their latest runs."""
     from ..graph.listing import jobs as ask
 
-    _print(
+    show(
         ask(store(), limit=limit, after=after),
         "jobs",
         {
@@ -138,7 +138,7 @@ def events(as_json: bool, **options: Any) -> None:
     """List events as they were stored, by event time; --json has their bodies."""
     from ..graph.listing import events as ask
 
-    _print(
+    show(
         ask(store(), **options),
         "events",
         {
@@ -167,7 +167,8 @@ _VERSION: Columns = {
 _RIGHT = {"partitions", "versions", "runs", "rows"}
 
 
-def _print(found: Listing, name: str, columns: Columns, *, as_json: bool, empty: str) -> None:
+def show(found: Listing, name: str, columns: Columns, *, as_json: bool, empty: str) -> None:
+    """Print a list: a table, or one object."""
     if as_json:
         said = found.to_json()
         print_json({name: said.pop("items"), **said})

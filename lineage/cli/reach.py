@@ -9,7 +9,7 @@ import click
 
 from ..graph.answer import LIMIT
 from . import folded
-from .output import as_json, console, label, print_json, store
+from .output import as_json, console, label, moment, print_json, short, store
 
 if TYPE_CHECKING:
     from ..graph.answer import Answer
@@ -93,7 +93,7 @@ def path(a: str, b: str, as_of: str | None, as_json: bool) -> None:
     if not found.nodes:
         console().print(f"neither stands on the other: {found.a.name}, {found.b.name}")
     for number, node in enumerate(found.nodes):
-        arrow = "" if number == 0 else "stands on  " if found.direction == "up" else "is under  "
+        arrow = "" if number == 0 else "stands on  " if found.direction == "up" else "leads to  "
         console().print(f"{arrow}{folded.line(node)}")
     _say_missing(found)
 
@@ -121,8 +121,6 @@ def impact(thing: str, as_json: bool, **options: Any) -> None:
     for heading in ("model", "stage", "aliases", "registered", "trained by"):
         table.add_column(heading)
     for one in found.models:
-        from .output import moment, short
-
         table.add_row(
             f"{one.model}@{one.version}",
             one.stage,
@@ -131,11 +129,11 @@ def impact(thing: str, as_json: bool, **options: Any) -> None:
             short(one.run_id),
         )
     console().print(table if found.models else f"no model version stands on {found.asked.name}")
-    counted = (
-        f"{found.runs:,} runs and {found.versions:,} versions of {found.datasets:,} datasets "
-        "stand on it, itself among them"
-    )
-    console().print(counted)
+    counted = [
+        _many(found.runs, "run"),
+        f"{_many(found.versions, 'version')} of {_many(found.datasets, 'dataset')}",
+    ]
+    console().print(f"behind it, itself among them: {', '.join(counted)}")
     _say_missing(found)
 
 
@@ -145,6 +143,10 @@ def _print(found: Any, *, as_json: bool, up: bool) -> None:
         return
     console().print(folded.tree(found, up=up))
     _say_missing(found)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _say_missing(found: Answer) -> None:

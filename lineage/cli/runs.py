@@ -8,31 +8,62 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import RefError
-from ..graph import queries
+from ..errors import ParameterError, RefError
+from ..graph import listing, queries
 from ..graph.resolve import resolve
 from ..records import RunRef
+from . import listings
 from .output import as_json, console, label, moment, print_json, quarantined, short, store
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES = {"COMPLETE": "green", "FAIL": "red", "ABORT": "yellow", "START": "cyan"}
+_RUN: listings.Columns = {
+    "run": lambda one: short(one.run_id),
+    "job": lambda one: one.job,
+    "started": lambda one: moment(one.started_at),
+    "state": lambda one: one.state,
+    "seconds": lambda one: _seconds(one.started_at, one.ended_at),
+}
 
 
 @click.command()
 @click.argument("flow_run", required=False)
-@click.option("--limit", default=20, show_default=True, help="How many flow runs, newest first.")
+@click.option("--job", default="", metavar="NAME", help="All runs of this job instead.")
+@click.option("--state", default="", help="All runs in this state instead, such as FAIL.")
+@click.option("--since", metavar="TIME", help="All runs that started at this time or later.")
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--after", metavar="NEXT", help="The next page of such runs.")
 @as_json
-def runs(flow_run: str | None, limit: int, as_json: bool) -> None:
-    """List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks."""
+def runs(
+    flow_run: str | None,
+    job: str,
+    state: str,
+    since: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> None:
+    """List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.
+
+    With --job, --state or --since, runs of any kind.
+    """
     lineage = store()
+    if flow_run is not None and (job or state or since or after):
+        raise ParameterError(
+            "the tasks of a flow run are listed whole; leave out the other options"
+        )
+    if job or state or since or after:
+        found = listing.runs(lineage, job=job, state=state, since=since, limit=limit, after=after)
+        listings.show(found, "runs", _RUN, as_json=as_json, empty="there are no such runs")
+        return
     if flow_run is None:
-        found = queries.flow_runs(lineage, limit)
+        flow_runs = queries.flow_runs(lineage, limit)
         if as_json:
-            print_json({"flow_runs": found})
+            print_json({"flow_runs": flow_runs})
         else:
-            _print_flow_runs(found)
+            _print_flow_runs(flow_runs)
         return
     named = resolve(lineage, flow_run)
     if not isinstance(named, RunRef):

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from . import nodes, present, queries
+from ..errors import RefError
+from . import nodes, present, queries, resolve
 from .answer import ColumnNode, Edge, Lineage
 from .connection import Connection
 from .names import version_key
@@ -61,6 +62,18 @@ WITH RECURSIVE held(node) AS (
 )
 SELECT DISTINCT node / 4 FROM held WHERE node % 4 = {nodes.RUN}
 """
+# What was said of these versions when they were written, and by some who read them.
+_SPOKEN = f"""
+SELECT o.facets FROM product p JOIN output o ON o.run = p.run AND o.version = p.version
+WHERE p.id IN (
+    SELECT CAST(value AS BIGINT) / 4 FROM json_each(:nodes)
+    WHERE CAST(value AS BIGINT) % 4 = {nodes.PRODUCT}
+)
+UNION SELECT * FROM (
+    SELECT facets FROM reading
+    WHERE node IN (SELECT CAST(value AS BIGINT) FROM json_each(:nodes)) LIMIT 100
+) AS some_readings
+"""
 _DATASETS = "SELECT id FROM dataset WHERE namespace = :namespace AND name = :name"
 
 
@@ -87,7 +100,12 @@ def trace(
     limit: int,
     position: tuple[int, str],
 ) -> Lineage:
-    """Columns by depth and key, and which stands on which; see `reach`."""
+    """Columns by depth and key, and which stands on which; see `reach`.
+
+    Raises:
+        RefError: schemas are known, and none has such a column.
+    """
+    _check(db, subject)
     walk = _Columns(db, way, bounds)
     walk.go({Column(node, subject.column) for node in subject.start})
     by_key: dict[str, Column] = {}
@@ -311,6 +329,18 @@ class _Columns:
         for _, other, _ in self._steps(stopped):
             if other not in self.depth and not self._is_later(other):
                 self.reasons.add("stop_at")
+
+
+def _check(db: Connection, subject: Subject) -> None:
+    rows = db.execute(_SPOKEN, {"nodes": json.dumps(sorted(subject.start))})
+    columns = {
+        str(one.get("name"))
+        for row in rows
+        for one in _list(queries.facets_of(row).get("schema"), "fields")
+    }
+    if columns and subject.column not in {ANY, *columns}:
+        there = ", ".join(sorted(columns)[: resolve.CANDIDATES])
+        raise RefError(f"{subject.asked.name} names no column; there are {there}")
 
 
 def _mapping(said: Any, key: str) -> Mapping[str, Any]:

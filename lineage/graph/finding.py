@@ -106,7 +106,10 @@ def search(
     with store.read() as db:
         look = _Search(db, wanted)
         hits = [hit for kind in KINDS if kind in kinds for hit in look.of(kind)]
-    ranked = {(RANKS.index(hit.rank), f"{hit.what} {hit.ref} {hit.matched}"): hit for hit in hits}
+    ranked = {
+        (RANKS.index(hit.rank), f"{hit.what} {hit.ref} {hit.name} {hit.matched}"): hit
+        for hit in hits
+    }
     keys = [key for key in sorted(ranked) if key > position]
     page = keys[:limit]
     reasons = {"size"} if look.full else set()

@@ -23,29 +23,30 @@ WHERE c.dataset IN {_DATASETS} AND c.since <= :at AND c.since = (
     WHERE e.dataset = c.dataset AND e.partition = c.partition AND e.since <= :at
 )
 """
+# The cross join keeps SQLite from beginning with all runs.
 # What no run made is there from when it was first read on; the one read last is taken.
 _READ = f"""
 WITH raw(product, dataset, partition) AS (
     SELECT p.id, v.dataset, v.partition FROM version v JOIN product p ON p.version = v.id
     WHERE v.dataset IN {_DATASETS} AND p.run = 0
-), reader(product, run) AS (
-    SELECT raw.product, e.child / 4 FROM raw
+), reader(product, dataset, partition, run) AS (
+    SELECT raw.product, raw.dataset, raw.partition, e.child / 4 FROM raw
     JOIN edge e ON e.parent = raw.product * 4 + {nodes.PRODUCT}
     WHERE e.child % 4 = {nodes.RUN}
     UNION
-    SELECT raw.product, r.child / 4 FROM raw
+    SELECT raw.product, raw.dataset, raw.partition, r.child / 4 FROM raw
     JOIN edge e ON e.parent = raw.product * 4 + {nodes.PRODUCT} JOIN edge r ON r.parent = e.child
     WHERE e.child % 4 = {nodes.SNAPSHOT} AND r.child % 4 = {nodes.RUN}
     UNION
-    SELECT raw.product, r.child / 4 FROM raw
+    SELECT raw.product, raw.dataset, raw.partition, r.child / 4 FROM raw
     JOIN edge e ON e.parent = raw.product * 4 + {nodes.PRODUCT} JOIN edge s ON s.parent = e.child
     JOIN edge r ON r.parent = s.child
     WHERE e.child % 4 = {nodes.SEGMENT} AND s.child % 4 = {nodes.SNAPSHOT}
         AND r.child % 4 = {nodes.RUN}
 )
-SELECT raw.dataset, raw.partition, MAX(r.started_at), raw.product
-FROM raw JOIN reader g ON g.product = raw.product JOIN run r ON r.id = g.run
-WHERE r.started_at <= :at GROUP BY raw.dataset, raw.partition, raw.product
+SELECT g.dataset, g.partition, MAX(r.started_at), g.product
+FROM reader g CROSS JOIN run r
+WHERE r.id = g.run AND r.started_at <= :at GROUP BY g.dataset, g.partition, g.product
 """
 # Runs that read a dataset of which no version is known.
 _UNKNOWN = f"""

@@ -324,7 +324,7 @@ class _Finder:
         one = resolve.only(ref, found, "versions", lambda one: f"{one} {one.digest[:19]}")
         return self._version(ref, one)
 
-    def _version(self, ref: str, of: DatasetVersion) -> Subject:
+    def _version(self, ref: str, of: DatasetVersion, *, exact: bool = False) -> Subject:
         key = {
             "namespace": of.namespace,
             "name": of.name,
@@ -332,10 +332,14 @@ class _Finder:
             "digest": of.digest,
         }
         rows = self._db.execute(_PRODUCTS, {**key, "at": self._at}).fetchall()
+        chosen = [row for row in rows if row["uuid"] == of.producer]
+        if exact:  # the key of a node is that node
+            rows = chosen
+        elif not self._every:
+            rows = chosen or rows[:1]
         if not rows:
-            raise RefError(f"no version {of} with digest {of.digest} is in the store")
-        if not self._every:
-            rows = [row for row in rows if row["uuid"] == of.producer] or rows[:1]
+            then = " by then" if self._as_of else ""
+            raise RefError(f"no version {of} with digest {of.digest} is in the store{then}")
         asked = Asked(ref=ref, what="version", name=f"{of}@{of.digest}")
         return Subject(asked=asked, start={nodes.product(row["id"]): 0 for row in rows})
 
@@ -354,7 +358,7 @@ class _Finder:
             size=0,
             producer=said["run"],
         )
-        return self._version(ref, one)
+        return self._version(ref, one, exact=True)
 
     # --- datasets ------------------------------------------------------------------------
 

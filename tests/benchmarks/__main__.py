@@ -28,6 +28,7 @@ from . import (
     peers,
     pipelines,
     places,
+    postgresql,
     recheck,
     report,
     results,
@@ -46,12 +47,21 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     memory.measured: ("memory",),
     notices.measured: ("notices",),
     lineage_graph.measured: lineage_graph.SUBJECTS,
+    postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.
 TOLD = {
-    "begat": ("begat", "blake3", "great-expectations", "pandas", "prefect", "scikit-learn"),
+    "begat": (
+        "begat",
+        "blake3",
+        "great-expectations",
+        "pandas",
+        "prefect",
+        "psycopg",
+        "scikit-learn",
+    ),
     "prefect": ("prefect",),
     "dvc": ("dvc", "dvc-data"),
     "redun": ("redun",),

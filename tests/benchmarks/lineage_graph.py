@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
 
 from . import environments, measure, places, servers
 from .graph_stores import LARGE, MIDDLE, SMALL, GraphStore
@@ -16,9 +17,15 @@ SUBJECTS = ("ingest", "http", "stream", "size", "closures")
 RECORD, SERVE = "Store.record", "begat serve"
 #: The floor of each, as figures call it.
 SQLITE, RUSTWORKX = "bare sqlite3", "rustworkx"
-DEEP = "ancestry of 4,000"
-#: As the probe calls them.
-QUESTIONS = ("ancestry of 100", DEEP, "their difference", "impact of a partition")
+#: What is asked of any store and has one answer in all; as the probe calls it.
+QUESTIONS = (
+    *("ancestry of 100", "ancestry of 4,000", "their difference", "impact of a partition"),
+    *("`upstream` of 100", "`upstream` of 4,000"),
+    *("`downstream` of a partition", "`impact` of a partition"),
+)
+#: Both are of 4,000 nodes: of the chain, three edges a model, and of a model that is trained each
+#: day out of the day before's, with thirty partitions and more edges than either.
+BESIDE_MEMORY = ("ancestry of 4,000", "ancestry of a warm model")
 #: How much of a history has come in when the memory of what takes it in is looked at.
 EARLY, LATE = "10 %", "100 %"
 #: What is taken in by whom; of 1 M edges once, as that takes minutes.
@@ -125,47 +132,39 @@ def _sizes(tell: Tell) -> dict[str, Figure]:
 
 
 def _closures(rounds: int, tell: Tell) -> dict[str, Figure]:
-    stores = (SMALL, LARGE[0])
-    for store in stores:
+    for store in (SMALL, LARGE[0]):
         tell(f"closures: {store.name}")
         store.keep()
     tell(f"closures, {rounds} rounds")
-    databases = [str(store.database) for store in stores]
-    typed, command = probe("closures.py", str(rounds), "SMALL.db", "LARGE.db")
-    environment = environments.variables("begat", PYTHONPATH=str(places.HERE.parent))
-    cost = measure.run([*command[:-2], *databases], folder=SMALL.folder, environment=environment)
-    figures, asked = {}, json.loads(cost.output)
-    for question, answers in asked.items():
-        for store, answer in zip(stores, answers.values(), strict=True):
-            figures[f"{question}, {store.edges} edges"] = Figure(
-                command=typed,
-                cpu=answer["cpu"],
-                wall=answer["wall"],
-                extra={"nodes": answer["nodes"]},
-            )
-    deep = asked[DEEP][databases[-1]]
+    typed, command = probe("closures.py", str(rounds))
+    asked = _told([*command, str(SMALL.database), str(LARGE[0].database)], "begat")
+    figures = {}
+    for question, (few, many) in ((key, answers.values()) for key, answers in asked.items()):
+        figures[f"{question}, {LARGE[0].edges} edges"] = _figure(f"{typed} LARGE.db", many)
+        if question in QUESTIONS:
+            figures[f"{question}, {SMALL.edges} edges"] = _figure(f"{typed} SMALL.db", few)
     tell(f"closures: {RUSTWORKX}")
-    beside = _in_memory(rounds, databases[-1], deep["node"])
-    counted = {
-        *(found["nodes"] for found in asked[DEEP].values()),
-        beside.extra["nodes"],
-    }
-    if len(counted) > 1:
-        raise measure.CommandError(f"{DEEP}: they have {sorted(counted)} nodes")
-    return {**figures, f"{DEEP}, {RUSTWORKX}": beside}
+    here = [asked[question][str(LARGE[0].database)] for question in BESIDE_MEMORY]
+    typed, [_, *command] = probe("in_memory.py", str(rounds))
+    nodes = [str(answer["node"]) for answer in here]
+    beside = _told(["python", *command, str(LARGE[0].database), *nodes], RUSTWORKX)
+    for question, node, answer in zip(BESIDE_MEMORY, nodes, here, strict=True):
+        if beside[node]["nodes"] != answer["nodes"]:
+            raise measure.CommandError(
+                f"{question}: {answer['nodes']} nodes, {RUSTWORKX} finds {beside[node]['nodes']}"
+            )
+        figures[f"{question}, {RUSTWORKX}"] = _figure(f"{typed} LARGE.db NODE", beside[node])
+    return figures
 
 
-def _in_memory(rounds: int, database: str, node: int) -> Figure:
-    program = "probes/in_memory.py"
-    cost = measure.run(
-        ["python", str(places.HERE / program), database, str(node), str(rounds)],
-        folder=SMALL.folder,
-        environment=environments.variables("rustworkx"),
-    )
-    found = json.loads(cost.output)
+def _told(command: Sequence[str], kind: str) -> dict[str, Any]:
+    environment = environments.variables(kind, PYTHONPATH=str(places.HERE.parent))
+    cost = measure.run(command, folder=SMALL.folder, environment=environment)
+    found: dict[str, Any] = json.loads(cost.output)
+    return found
+
+
+def _figure(typed: str, answer: Mapping[str, Any]) -> Figure:
     return Figure(
-        command=f"python tests/benchmarks/{program} LARGE.db {node} {rounds}",
-        cpu=found["cpu"],
-        wall=found["wall"],
-        extra={"nodes": found["nodes"]},
+        command=typed, cpu=answer["cpu"], wall=answer["wall"], extra={"nodes": answer["nodes"]}
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,28 @@ def settled(cpu: Callable[[], float]) -> float:
             return now
         last = now
     return last
+
+
+@dataclass(slots=True)
+class Served:
+    """What a server spent."""
+
+    #: User and system seconds, known in the end.
+    cpu: float = 0.0
+
+
+@contextlib.contextmanager
+def served(pid: int) -> Iterator[Served]:
+    """What a server's process tree spends in a block, and after it until it rests.
+
+    Args:
+        pid: the server's; 0 if there is none.
+    """
+    found = Served()
+    before = tree_cpu(pid) if pid else 0.0
+    yield found
+    if pid:
+        found.cpu = settled(lambda: tree_cpu(pid)) - before
 
 
 def tree_cpu(pid: int) -> float:

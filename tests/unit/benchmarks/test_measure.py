@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,17 @@ def test_settled() -> None:
     readings = iter([1.0, 1.5, 1.8, 1.8, 9.0])
 
     assert measure.settled(lambda: next(readings)) == 1.8
+
+
+@pytest.mark.parametrize(("pid", "least", "most"), [(os.getpid(), 0.05, 5.0), (0, 0.0, 0.0)])
+def test_served(pid: int, least: float, most: float) -> None:
+    """A server's CPU is what it spends in a block; no server spends nothing."""
+    with measure.served(pid) as found:
+        began = time.process_time()
+        while time.process_time() < began + 0.07:
+            sum(range(1000))
+
+    assert least <= found.cpu <= most
 
 
 def test_median() -> None:
