@@ -128,7 +128,8 @@ class Ingest:
         if loose or (said.reads and run not in self._rows.known.added):
             self._settle_reads(run)
         if said.reuse_of:
-            self._rows.edge(nodes.run(run), nodes.run(self._rows.run(said.reuse_of)))
+            if (other := self._rows.run(said.reuse_of)) != run:
+                self._rows.edge(nodes.run(run), nodes.run(other))
         elif said.type not in ("FAIL", "ABORT"):
             for use in said.writes or ():
                 self._write(run, row["uuid"], use, stamp)
@@ -151,15 +152,19 @@ class Ingest:
         job = job_body(said.run.namespace, said.run.job)
         self._rows.job(said.run.namespace, said.run.job)  # also if another event says it better
         changed = merge(row["facets"], {_JOB: job, **said.facets}, stamp)
+        new = "id" not in row
+        if new:  # it is there before anything is asked that may name it
+            self._rows.put_run(row)
         row |= _course(row, said) | self._columns(changed)
         if row["attempt"] is None:
             row["attempt"] = 1
         if said.type == "COMPLETE" and origin == "recorded":
             row["recorded"] = 1
-        new = "id" not in row
         run = self._rows.put_run(row)
         if not TRAITS.isdisjoint(changed):
             self._traits.settle(run, row["facets"], new=new)
+        if "begat_packages" in said.facets:
+            self._traits.unpack(said.facets["begat_packages"])
         return run
 
     def _columns(self, changed: Mapping[str, Body]) -> dict[str, Any]:

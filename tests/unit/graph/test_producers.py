@@ -458,3 +458,35 @@ def test_times(store: Store) -> None:
     found = {facts(event(1, "START", 1) | {"eventTime": time}, "h").time for time in times}
 
     assert found == {"2025-01-01T12:00:00.000000Z"}
+
+
+def test_run_that_names_itself(store: Store) -> None:
+    """A run that says it reuses itself, or is above itself, is one run and stands on no loop."""
+    itself = {"run": {"runId": run_id(1)}, "job": {"namespace": "jobs", "name": "job"}}
+    facets = {"begat_reuse": facet(run=run_id(1)), "parent": facet(**itself, root=itself)}
+    events = [event(1, "COMPLETE", 2, facets=facets), event(2, "COMPLETE", 3)]
+    for one in every_order(store, events):
+        with one.read() as db:
+            edges = db.execute("SELECT child, parent FROM edge").fetchall()
+
+        assert runs(one) == {run_id(1): "COMPLETE", run_id(2): "COMPLETE"}
+        assert edges == []
+
+
+def test_sets_of_packages_that_disagree(store: Store) -> None:
+    """What is in a set of packages is all that events say of it, also those outweighed later."""
+    sets = [{"numpy": "2"}, {"numpy": "3"}, {}]
+    events = [
+        event(1, "RUNNING", minute, facets={"begat_packages": facet(digest="d", distributions=one)})
+        for minute, one in enumerate(sets)
+    ]
+    for one in every_order(store, events):
+        with one.read() as db:
+            found = {
+                row[0]
+                for row in db.execute(
+                    "SELECT t.value FROM trait_part x JOIN trait t ON t.id = x.part"
+                )
+            }
+
+        assert found == {"numpy==2", "numpy==3"}
