@@ -351,7 +351,7 @@ def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
             dataset=dataset,
             what=what,
             argument=reference.get("argument", ""),
-            resolved=bool(reference),
+            resolved=bool(reference) and (isinstance(what, SnapshotFact) or bool(what.digest)),
             facets=kept,
         )
 

@@ -103,6 +103,8 @@ class Ingest:
                 if named.run_id:
                     self._mention(named, stamp)
             self._project_run(said, origin, stamp)
+        while self._bindings.readers:
+            self._products.derive(self._bindings.readers.pop())
 
     def _project_run(self, said: Facts, origin: str, stamp: str) -> None:
         row = self._rows.run_row(said.run.run_id)
@@ -118,14 +120,15 @@ class Ingest:
         """Let an event speak of one execution of its run."""
         started = row["started_at"]
         run = self._speak(row, said, origin, stamp)
-        if started and row["started_at"] != started and self._bindings.has_any(run):
+        moved = bool(started) and row["started_at"] != started
+        if moved and self._bindings.has_any(run):
             self._bindings.move(run, row["started_at"])
         loose = {self._rows.dataset(named) for named in said.mentioned}
         for dataset in loose:
             self._bind(run, dataset, VersionFact(partition="", digest=""), row["started_at"])
         for use in said.reads or ():
             loose |= self._read(run, use, row["started_at"], stamp)
-        if loose or (said.reads and run not in self._rows.known.added):
+        if loose or said.reads:
             self._settle_reads(run)
         if said.reuse_of:
             if (other := self._rows.run(said.reuse_of)) != run:
@@ -135,6 +138,8 @@ class Ingest:
                 self._write(run, row["uuid"], use, stamp)
             self._explain(run, said)
         self._products.settle(run, row)
+        if moved:
+            self._products.moved(run)
 
     # Runs
 
