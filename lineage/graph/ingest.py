@@ -195,7 +195,8 @@ class Ingest:
         return found
 
     def _above(self, named: Mapping[str, Any] | None) -> int | None:
-        return self._rows.run(named["run"]["runId"].lower()) if named else None
+        run_id = named["run"]["runId"] if named else None
+        return self._rows.run(run_id.lower()) if run_id else None
 
     # What runs read and wrote
 
@@ -271,6 +272,8 @@ class Ingest:
             written = self._rows.dataset(one.written)
             sources = [self._rows.dataset(named) for named in one.read]
             sources += [-self._rows.run(named) for named in one.runs]
+            if one.own:
+                sources.append(-run)
             for source in sources or [0]:
                 self._rows.later("add_derived", run=run, written=written, read=source)
             self._rows.known.derived.add(run)

@@ -374,6 +374,55 @@ def test_run_to_run(store: Store) -> None:
         assert above(one, 2) == {("orders", "", "v1", "")}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"fields": {}},
+        {"inputs": [{"type": "JOB"}]},
+        {"inputs": [{"type": "JOB", "namespace": "jobs", "name": "job", "runId": run_id(2)}]},
+        {"inputs": [{"type": "JOB", "namespace": "jobs", "name": "job", "runId": "seven"}]},
+    ],
+)
+@pytest.mark.parametrize("on_job", [True, False])
+def test_lineage_of_the_job_itself(store: Store, said: dict[str, Any], on_job: bool) -> None:
+    """A `lineage` facet that names the event's own job, or no source, loses no input."""
+    named = {"namespace": DATASETS[REPORT][0], "name": DATASETS[REPORT][1], "type": "DATASET"}
+    output = dataset(REPORT) if on_job else dataset(REPORT, lineage=facet(**said))
+    on_its_job = {"lineage": facet(entries=[named | said])} if on_job else {}
+    events = chain(first=dataset(ORDERS), second=dataset(ORDERS))
+    events[-1] |= {"outputs": [output]}
+    events[-1]["job"]["facets"] = on_its_job
+    store.record(events, origin="ingested")
+
+    assert makers(store, 2) == {run_id(1)}
+
+
+@pytest.mark.parametrize("on_job", [True, False])
+def test_lineage_from_nothing(store: Store, on_job: bool) -> None:
+    """A `lineage` facet whose list of inputs is empty says that it was made from nothing."""
+    named = {"namespace": DATASETS[REPORT][0], "name": DATASETS[REPORT][1], "type": "DATASET"}
+    output = dataset(REPORT) if on_job else dataset(REPORT, lineage=facet(inputs=[]))
+    events = chain(first=dataset(ORDERS), second=dataset(ORDERS))
+    events[-1] |= {"outputs": [output]}
+    if on_job:
+        events[-1]["job"]["facets"] = {"lineage": facet(entries=[{**named, "inputs": []}])}
+    store.record(events, origin="ingested")
+
+    assert makers(store, 2) == set()
+
+
+def test_facets_that_are_null(store: Store) -> None:
+    """A facet that is null is one that is not there."""
+    root = {"run": {"runId": None}, "job": {"namespace": "jobs", "name": "dag"}}
+    above = {"run": {"runId": run_id(2)}, "job": {"namespace": "jobs", "name": "dag"}}
+    facets = {"tags": None, "parent": facet(**above, root=root)}
+    outputs = [dataset(ORDERS) | {"facets": {"schema": None}}]
+    store.record([event(1, "COMPLETE", 1, facets=facets, outputs=outputs)], origin="ingested")
+
+    assert runs(store) == {run_id(1): "COMPLETE", run_id(2): ""}
+
+
 def test_facets_replace_by_key_and_are_deleted(store: Store) -> None:
     """The facet said last counts; `_deleted` takes it away, also if it comes first."""
     fields = facet(fields=[{"name": "a"}])
@@ -428,6 +477,12 @@ def test_job_event_declares(store: Store) -> None:
         assert facets_of(one, "job", "job")["documentation"] == {"description": "nightly"}
 
 
+def snapshot_of(**said: Any) -> dict[str, Any]:
+    """An input that is a snapshot, and what its reference says otherwise."""
+    reference = {"content_root": "c", "lineage_root": "l", "count": 1, **said}
+    return {"namespace": "x", "name": "y", "inputFacets": {"begat_snapshot": reference}}
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
@@ -443,6 +498,12 @@ def test_job_event_declares(store: Store) -> None:
         ({"inputs": [{"namespace": "x"}]}, "it has no 'name'"),
         ({"outputs": [{"namespace": "x", "name": "y", "facets": [1]}]}, "facets is an object"),
         ({"outputs": [{"namespace": "x", "name": "y", "facets": {"a": 1}}]}, "a facet is"),
+        ({"run": {"runId": ""}}, "its runId is empty"),
+        ({"inputs": [snapshot_of(argument=["x"])]}, "argument is a string"),
+        ({"inputs": [snapshot_of(argument=None)]}, "argument is a string"),
+        ({"inputs": [snapshot_of(count=2**70)]}, "a number of at most 63 bits"),
+        ({"inputs": [snapshot_of(rows=["abc"])]}, "a row of begat_snapshot is a list"),
+        ({"inputs": [snapshot_of(chunks=7)]}, "chunks is a list"),
     ],
 )
 def test_what_cannot_be_read_is_refused(broken: dict[str, Any], says: str) -> None:
