@@ -103,6 +103,8 @@ class Ingest:
                 if named.run_id:
                     self._mention(named, stamp)
             self._project_run(said, origin, stamp)
+        while self._bindings.readers:
+            self._products.derive(self._bindings.readers.pop())
 
     def _project_run(self, said: Facts, origin: str, stamp: str) -> None:
         row = self._rows.run_row(said.run.run_id)
@@ -118,14 +120,15 @@ class Ingest:
         """Let an event speak of one execution of its run."""
         started = row["started_at"]
         run = self._speak(row, said, origin, stamp)
-        if started and row["started_at"] != started and self._bindings.has_any(run):
+        moved = bool(started) and row["started_at"] != started
+        if moved and self._bindings.has_any(run):
             self._bindings.move(run, row["started_at"])
         loose = {self._rows.dataset(named) for named in said.mentioned}
         for dataset in loose:
             self._bind(run, dataset, VersionFact(partition="", digest=""), row["started_at"])
         for use in said.reads or ():
             loose |= self._read(run, use, row["started_at"], stamp)
-        if loose or (said.reads and run not in self._rows.known.added):
+        if loose or said.reads:
             self._settle_reads(run)
         if said.reuse_of:
             if (other := self._rows.run(said.reuse_of)) != run:
@@ -135,6 +138,8 @@ class Ingest:
                 self._write(run, row["uuid"], use, stamp)
             self._explain(run, said)
         self._products.settle(run, row)
+        if moved:
+            self._products.moved(run)
 
     # Runs
 
@@ -190,7 +195,8 @@ class Ingest:
         return found
 
     def _above(self, named: Mapping[str, Any] | None) -> int | None:
-        return self._rows.run(named["run"]["runId"].lower()) if named else None
+        run_id = named["run"]["runId"] if named else None
+        return self._rows.run(run_id.lower()) if run_id else None
 
     # What runs read and wrote
 
@@ -266,6 +272,8 @@ class Ingest:
             written = self._rows.dataset(one.written)
             sources = [self._rows.dataset(named) for named in one.read]
             sources += [-self._rows.run(named) for named in one.runs]
+            if one.own:
+                sources.append(-run)
             for source in sources or [0]:
                 self._rows.later("add_derived", run=run, written=written, read=source)
             self._rows.known.derived.add(run)
