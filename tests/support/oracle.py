@@ -33,7 +33,8 @@ def shown(node: Any) -> Shown:
     if isinstance(node, VersionNode):
         return ("version", node.dataset, node.partition, node.digest, node.producer or "")
     if isinstance(node, SnapshotNode):
-        return ("snapshot", node.dataset, node.content_root)
+        # One content may have been made by other runs.
+        return ("snapshot", node.dataset, node.content_root, node.key.rpartition("@")[2])
     assert isinstance(node, ModelNode)
     return ("model", f"{node.model}@{node.version}")
 
@@ -124,7 +125,7 @@ class Oracle:
         gap = any(not self.segments.get(one, 1) for one in below)
         if known and not gap and partitions <= names.FOLDED:
             return None
-        return ("snapshot", dataset(key), content)
+        return ("snapshot", dataset(key), content, key[2])
 
     # --- closures ------------------------------------------------------------------------
 
