@@ -25,7 +25,7 @@ check: .venv/.ready ## lint, types, layers, documentation
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -q tests/docs/test_complete.py tests/docs/test_wellformed.py
 
-bench: .venv/.ready ## measure what begat costs beside its peers (ONLY=noop: one subject), 25 min
+bench: .venv/.ready ## measure what begat costs beside its peers (ONLY=noop: one subject), 40 min
 	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ONLY)
 
 producers: .venv/.ready ## run Airflow and dbt, and check what begat makes of their events, 4 min

@@ -41,8 +41,7 @@ def tree(found: Lineage, *, up: bool) -> Tree:
         if here and there and here != there:
             onward.setdefault(here, {})[there] = None
     asked = found.asked
-    first = min((node.depth for node in found.nodes), default=0)
-    starts = dict.fromkeys(group_of[node.key] for node in found.nodes if node.depth == first)
+    starts = dict.fromkeys(group_of[node.key] for node in found.nodes if not node.depth)
     about = asked.what if len(starts) != 1 else _about(next(iter(starts)), groups)
     also = f"  also known as {', '.join(asked.also_known_as)}" if asked.also_known_as else ""
     root = Tree(label((asked.name, "bold green"), f"  {about}{also}"))

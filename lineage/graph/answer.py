@@ -165,10 +165,7 @@ class Answer(Record):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lineage(Answer):
-    """Nodes by depth and key, and the edges that lead on from them.
-
-    An edge's other end may be on another page.
-    """
+    """Nodes by depth and key, and the edges among them and to nodes of earlier pages."""
 
     asked: Asked
     nodes: tuple[Node, ...] = ()

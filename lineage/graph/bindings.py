@@ -36,6 +36,8 @@ class Bindings:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        #: Runs whose readings others' events have added or taken back.
+        self.readers: set[int] = set()
 
     def of(self, run: int, dataset: int, said: VersionFact, at: str) -> tuple[Binding, bool]:
         """A run's binding for what it read, and whether it is new; a new one is not bound yet."""
@@ -95,10 +97,10 @@ class Bindings:
                 if not partition or binding.partition in ("", partition):
                     self.bind(binding)
 
-    def since(self, dataset: int, since: str) -> None:
+    def since(self, dataset: int, since: str, until: str = EVER) -> None:
         """Bind anew everything that read a dataset from a time on, under any of its names."""
         for member in self.family(dataset):
-            key = {"dataset": member, "since": since, "until": EVER}
+            key = {"dataset": member, "since": since, "until": until}
             for row in self._rows.all("bindings_between", **key):
                 self.bind(Binding(*row))
 
@@ -134,15 +136,24 @@ class Bindings:
                 if new:
                     self._rows.edge(nodes.run(run), binding.node)
                     self.bind(binding, new=True)
+                    self.readers.add(run)
+
+    def lose(self, dataset: int) -> None:
+        """Take back what `open` did where nothing is known any more to have been current."""
+        self._rows.known.current.discard(dataset)
+        if not self.is_open(dataset):
+            for one in self.family(dataset):
+                self._close(one)
 
     def _close(self, dataset: int) -> None:
-        """Take back what `open` did: it is no name any more of anything that was current."""
+        """Take back what `open` did for one name."""
         for row in self._rows.all("raw_bindings", dataset=dataset):
             binding = Binding(*row)
             self._rows.stand(binding.node, set())
             self._rows.do("drop_edge", child=nodes.run(binding.run), parent=binding.node)
             self._rows.do("drop_binding", snapshot=binding.snapshot)
             self._rows.do("drop_snapshot", snapshot=binding.snapshot)
+            self.readers.add(binding.run)
         self._rows.forget()
 
     def family(self, dataset: int) -> tuple[int, ...]:

@@ -103,7 +103,7 @@ class _Chain:
     def _onward(self, key: str, model: str) -> set[tuple[str, int]]:
         if key == model:
             return {(found, 1) for node in self._start.start if (found := self.walk.names[node])}
-        return {(step.key, step.runs) for step in self.walk.onward(self._nodes[key])}
+        return {(step.key, step.runs) for step in self.walk.linked(self._nodes[key])}
 
 
 def _chain(came: dict[str, str], key: str) -> list[str]:

@@ -114,15 +114,14 @@ def trace(
     rows = sorted((walk.depth[one], key) for key, one in by_key.items())
     ahead = [row for row in rows if row > position]
     page = ahead[:limit]
-    shown = {key for _, key in page}
-    reasons = set(walk.reasons)
-    if len(page) < len(rows):
-        reasons.add("page")
-    near = 0 if way == "up" else 1  # whose page an edge is on
+    reasons = walk.reasons | ({"page"} if len(page) < len(rows) else set())
+    place = {key: row for row in rows for key in (row[1],)}
+    begin, end = (page[0], page[-1]) if page else ((0, ""), (-1, ""))
     edges = {
-        Edge(child=walk.key(child), parent=walk.key(parent), by=by)
+        edge
         for (child, parent), by in walk.edges.items()
-        if walk.key((child, parent)[near]) in shown
+        for edge in (Edge(child=walk.key(child), parent=walk.key(parent), by=by),)
+        if begin <= max(place[edge.child], place[edge.parent]) <= end
     }
     return Lineage(
         asked=subject.asked,

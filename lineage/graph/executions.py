@@ -62,6 +62,8 @@ class Executions:
         self._rows.put_run(first)
         for dataset, since in sorted(lost):
             self._bindings.since(dataset, since)
+        for dataset in {dataset for dataset, _ in lost}:
+            self._bindings.lose(dataset)
         self._rows.forget()
 
     def _forget(self, uuid: str) -> set[tuple[int, str]]:

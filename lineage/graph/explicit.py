@@ -7,11 +7,15 @@ columns an output was made from. Either may name datasets that are among nobody'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..records import Dataset, RunRef
+
+#: A run id, in lower case.
+RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +27,8 @@ class Explicit:
     read: tuple[Dataset, ...]
     #: Ids of runs that handed something over without a dataset between.
     runs: tuple[str, ...] = ()
+    #: Whether the run itself is named, with all that it read.
+    own: bool = False
 
 
 def entries(run: RunRef, job: Mapping[str, Any], outputs: Iterable[Any]) -> tuple[Explicit, ...]:
@@ -34,11 +40,13 @@ def entries(run: RunRef, job: Mapping[str, Any], outputs: Iterable[Any]) -> tupl
         outputs: of the event.
     """
     said = [(entry, entry) for entry in _list(_facet(job, "lineage"), "entries")]
-    found = [_explicit(run, *one) for one in said if one[0].get("type") == "DATASET"]
-    of_outputs = [(output, _facet(_facets(output), "lineage")) for output in outputs]
-    return (
-        *found,
-        *(_explicit(run, *one) for one in of_outputs if {"inputs", "fields"} & one[1].keys()),
+    found = [one for one in said if one[0].get("type") == "DATASET"]
+    found += [(output, _facet(_facets(output), "lineage")) for output in outputs]
+    # An empty list of inputs says that it was made from nothing; none at all says nothing.
+    return tuple(
+        _explicit(run, *one)
+        for one in found
+        if isinstance(one[1].get("inputs"), list) or _sources(one[1])
     )
 
 
@@ -58,15 +66,17 @@ def mentioned(job: Mapping[str, Any], outputs: Iterable[Any]) -> tuple[Dataset, 
 
 def _explicit(run: RunRef, target: Mapping[str, Any], said: Mapping[str, Any]) -> Explicit:
     runs = {
-        str(source["runId"]).lower(): None
+        str(source.get("runId") or "").lower(): None
         for source in _sources(said)
-        if source.get("type") == "JOB" and source.get("runId")
+        if source.get("type") == "JOB"
     }
-    runs.pop(run.run_id, None)
+    # A job without a run is the event's own, or one of which nobody knows what it had read.
+    own = {named for named in runs if named == run.run_id or not RUN_ID.fullmatch(named)}
     return Explicit(
         written=_dataset(target),
         read=tuple(dict.fromkeys(map(_dataset, _datasets(said)))),
-        runs=tuple(runs),
+        runs=tuple(named for named in runs if named not in own),
+        own=bool(own),
     )
 
 

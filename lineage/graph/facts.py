@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import marshal
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from ..events.canonical import canonical
 from ..events.sealed import Sealed
 from ..records import Dataset, RunRef
 from . import explicit
-from .explicit import Explicit
+from .explicit import RUN_ID, Explicit
 from .registers import DELETED, WITHOUT_REFERENCES, Body, body, dump
 
 #: How much an event type has to say about its run: an execution's end is its COMPLETE if it
@@ -47,7 +46,6 @@ _NO_RUN = RunRef(run_id="", namespace="", job="")
 _NO_DATASET = Dataset(namespace="", name="")
 #: What is longer is not kept for when it is said again.
 _SHORT = 4096
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +170,8 @@ def _run_event(event: Mapping[str, Any], event_hash: str) -> Facts:
     parent = _object(run_facets, "parent")
     above, root = parent.derived(_above) if isinstance(parent, Sealed) else _above(parent)
     said = _ref(run, job)
+    if not said.run_id:
+        raise ValueError("its runId is empty")
     outputs = event.get("outputs") or ()
     return Facts(
         hash=event_hash,
@@ -243,7 +243,7 @@ def _id(value: Any) -> str:
     if not value:
         return ""
     run_id = str(value).lower()
-    if not _UUID.fullmatch(run_id):
+    if not RUN_ID.fullmatch(run_id):
         raise ValueError(f"a run id is a UUID; got {str(value)[:60]!r}")
     return run_id
 
@@ -269,6 +269,7 @@ def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Body]:
     return {
         key: facet.derived(_body) if isinstance(facet, Sealed) else _body(facet)
         for key, facet in facets
+        if facet is not None  # which some write for a facet that is not there
     }
 
 
@@ -350,8 +351,8 @@ def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
         yield Use(
             dataset=dataset,
             what=what,
-            argument=reference.get("argument", ""),
-            resolved=bool(reference),
+            argument=_name(reference, "argument") if "argument" in reference else "",
+            resolved=bool(reference) and (isinstance(what, SnapshotFact) or bool(what.digest)),
             facets=kept,
         )
 
@@ -359,13 +360,18 @@ def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
 def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
     if "lineage_root" not in reference:
         return None
-    rows = reference.get("rows") or ()
+    count = _count(reference, "count")
+    if count is None:
+        raise ValueError("the count of begat_snapshot is a number of at most 63 bits")
+    rows, chunks = _list(reference, "rows"), _list(reference, "chunks")
+    if not all(isinstance(row, (list, tuple)) and len(row) == 3 for row in rows):
+        raise ValueError("a row of begat_snapshot is a list of partition, version and run")
     return SnapshotFact(
         content_root=_name(reference, "content_root"),
         lineage_root=_name(reference, "lineage_root"),
-        count=int(reference["count"]),
+        count=count,
         rows=tuple((str(key), str(version), str(run)) for key, version, run in rows),
-        chunks=tuple(str(chunk) for chunk in reference.get("chunks", ())),
+        chunks=tuple(map(str, chunks)),
     )
 
 
@@ -408,14 +414,24 @@ def _word(part: Mapping[str, Any], key: str) -> str | None:
 def _partitions(subset: Mapping[str, Any]) -> list[str]:
     """The partition keys that a subset names; the empty one if it names none."""
     condition = _object(subset, "outputCondition") or _object(subset, "inputCondition")
-    named = condition.get("partitions") or []
-    if not isinstance(named, (list, tuple)):
-        raise TypeError(f"partitions is a list; got {str(named)[:40]}")
+    named = _list(condition, "partitions")
     return list(dict.fromkeys(map(_partition, named))) or [""]
 
 
-def _partition(named: Mapping[str, Any]) -> str:
+def _list(part: Mapping[str, Any], key: str) -> list[Any]:
+    """A part of an event that is a list, or is not there."""
+    found = part.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, (list, tuple)):
+        raise TypeError(f"{key} is a list; got {str(found)[:40]}")
+    return list(found)
+
+
+def _partition(named: Any) -> str:
     """A partition's identifier; else its dimensions as a hive-style key."""
+    if not isinstance(named, dict):
+        raise TypeError(f"a partition is an object; got {str(named)[:40]}")
     if identifier := named.get("identifier"):
         return str(identifier)
     return "/".join(f"{key}={value}" for key, value in _object(named, "dimensions").items())

@@ -143,19 +143,18 @@ class _Search:
         return found[kind]() if kind in found else self._traits(kind)
 
     def _named(self, table: str) -> Iterator[Hit]:
-        rows = self._rows(table, "namespace, name", "namespace || ':' || name")
-        for namespace, name in rows:
+        for namespace, name in self._rows(table, "namespace, name", ("name", "namespace")):
             full = f"{namespace}:{name}"
             shown = queries.dataset_name(namespace, name) if table == "dataset" else full
             ref = shown if table == "dataset" else f"job:{full}"
             yield self._hit(table, ref, shown, "name", [full, name])
 
     def _models(self) -> Iterator[Hit]:
-        for (name,) in self._rows("model", "name", "name"):
+        for (name,) in self._rows("model", "name", ("name",)):
             yield self._hit("model", f"{name}@latest", name, "name", [name])
 
     def _traits(self, kind: str) -> Iterator[Hit]:
-        for (value,) in self._rows("trait", "value", "value", f"kind = '{kind}'"):
+        for (value,) in self._rows("trait", "value", ("value",), f"kind = '{kind}'"):
             # A tag is asked for by its value as often as by its key.
             yield self._hit(kind, f"{kind}:{value}", value, kind, [value, *value.split("=")])
 
@@ -188,12 +187,17 @@ class _Search:
                         ref = f"job:{name}" if holder == "job" else ref
                         yield self._hit("facet", ref, name, f"{path} = {value}", [value])
 
-    def _rows(self, table: str, columns: str, text: str, also: str = "1 = 1") -> list[Any]:
-        conditions = [also] + [
-            f"lower({text}) LIKE :word{n} ESCAPE '\\'" for n in range(len(self._words))
-        ]
+    def _rows(
+        self, table: str, columns: str, texts: tuple[str, ...], also: str = "1 = 1"
+    ) -> list[Any]:
+        conditions, given = [also], {}
+        for number, word in enumerate(self._words):
+            # The joint of two columns is made only for words that can only be found in it.
+            places = ("namespace || ':' || name",) if ":" in word and texts[1:] else texts
+            found = (f"{place} LIKE :word{number} ESCAPE '\\'" for place in places)
+            conditions.append(f"({' OR '.join(found)})")
+            given[f"word{number}"] = f"%{resolve.escaped(word)}%"
         query = _NAMES.format(table=table, columns=columns, conditions=" AND ".join(conditions))
-        given = {f"word{n}": f"%{resolve.escaped(word)}%" for n, word in enumerate(self._words)}
         return self._limited(query, given)
 
     def _limited(self, query: str, given: dict[str, Any], most: int = HITS) -> list[Any]:

@@ -103,6 +103,8 @@ class Ingest:
                 if named.run_id:
                     self._mention(named, stamp)
             self._project_run(said, origin, stamp)
+        while self._bindings.readers:
+            self._products.derive(self._bindings.readers.pop())
 
     def _project_run(self, said: Facts, origin: str, stamp: str) -> None:
         row = self._rows.run_row(said.run.run_id)
@@ -118,22 +120,26 @@ class Ingest:
         """Let an event speak of one execution of its run."""
         started = row["started_at"]
         run = self._speak(row, said, origin, stamp)
-        if started and row["started_at"] != started and self._bindings.has_any(run):
+        moved = bool(started) and row["started_at"] != started
+        if moved and self._bindings.has_any(run):
             self._bindings.move(run, row["started_at"])
         loose = {self._rows.dataset(named) for named in said.mentioned}
         for dataset in loose:
             self._bind(run, dataset, VersionFact(partition="", digest=""), row["started_at"])
         for use in said.reads or ():
             loose |= self._read(run, use, row["started_at"], stamp)
-        if loose or (said.reads and run not in self._rows.known.added):
+        if loose or said.reads:
             self._settle_reads(run)
         if said.reuse_of:
-            self._rows.edge(nodes.run(run), nodes.run(self._rows.run(said.reuse_of)))
+            if (other := self._rows.run(said.reuse_of)) != run:
+                self._rows.edge(nodes.run(run), nodes.run(other))
         elif said.type not in ("FAIL", "ABORT"):
             for use in said.writes or ():
                 self._write(run, row["uuid"], use, stamp)
             self._explain(run, said)
         self._products.settle(run, row)
+        if moved:
+            self._products.moved(run)
 
     # Runs
 
@@ -151,15 +157,19 @@ class Ingest:
         job = job_body(said.run.namespace, said.run.job)
         self._rows.job(said.run.namespace, said.run.job)  # also if another event says it better
         changed = merge(row["facets"], {_JOB: job, **said.facets}, stamp)
+        new = "id" not in row
+        if new:  # it is there before anything is asked that may name it
+            self._rows.put_run(row)
         row |= _course(row, said) | self._columns(changed)
         if row["attempt"] is None:
             row["attempt"] = 1
         if said.type == "COMPLETE" and origin == "recorded":
             row["recorded"] = 1
-        new = "id" not in row
         run = self._rows.put_run(row)
         if not TRAITS.isdisjoint(changed):
             self._traits.settle(run, row["facets"], new=new)
+        if "begat_packages" in said.facets:
+            self._traits.unpack(said.facets["begat_packages"])
         return run
 
     def _columns(self, changed: Mapping[str, Body]) -> dict[str, Any]:
@@ -185,7 +195,8 @@ class Ingest:
         return found
 
     def _above(self, named: Mapping[str, Any] | None) -> int | None:
-        return self._rows.run(named["run"]["runId"].lower()) if named else None
+        run_id = named["run"]["runId"] if named else None
+        return self._rows.run(run_id.lower()) if run_id else None
 
     # What runs read and wrote
 
@@ -261,6 +272,8 @@ class Ingest:
             written = self._rows.dataset(one.written)
             sources = [self._rows.dataset(named) for named in one.read]
             sources += [-self._rows.run(named) for named in one.runs]
+            if one.own:
+                sources.append(-run)
             for source in sources or [0]:
                 self._rows.later("add_derived", run=run, written=written, read=source)
             self._rows.known.derived.add(run)

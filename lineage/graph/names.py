@@ -13,6 +13,7 @@ What would end a part is percent-encoded in it, so no two nodes share a key.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,6 +33,12 @@ SELECT r.id, r.uuid, r.state, r.started_at, r.ended_at, p.uuid AS parent,
     COALESCE(j.namespace, '') AS namespace, COALESCE(j.name, '') AS job
 FROM run r LEFT JOIN job j ON j.id = r.job LEFT JOIN run p ON p.id = r.parent
 WHERE r.id IN {_IDS}
+"""
+_PRODUCT_KEYS = f"""
+SELECT p.id, d.namespace, d.name, v.partition, v.digest, r.uuid
+FROM product p JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
+LEFT JOIN run r ON r.id = p.run
+WHERE p.id IN {_IDS}
 """
 _PRODUCTS = f"""
 SELECT p.id, d.namespace, d.name, v.partition, v.digest, r.uuid, j.name AS job, v.rows, v.size
@@ -70,7 +77,7 @@ class Names:
         missing = [node for node in wanted if node not in self._keys]
         for kind, query, key in (
             (nodes.RUN, _RUN_KEYS, _run_key),
-            (nodes.PRODUCT, _PRODUCTS, version_key),
+            (nodes.PRODUCT, _PRODUCT_KEYS, version_key),
             (nodes.SNAPSHOT, _SNAPSHOTS, _snapshot_key),
         ):
             for row in _rows(self._db, query, missing, kind):
@@ -133,7 +140,10 @@ def model_key(model: str, version: int) -> str:
 def version_key(row: Row | Mapping[str, Any]) -> str:
     """The key of a version, of a row with its names and the `uuid` of who made it."""
     maker = f"#{row['uuid']}" if row["uuid"] else ""
-    return f"version:{_place(row)}@{quote(row['digest'], safe=':')}{maker}"
+    digest = row["digest"]
+    plain = digest.isascii() and digest.removeprefix("blake3:").isalnum()
+    told = digest if plain else quote(digest, safe=":")
+    return f"version:{_place(row)}@{told}{maker}"
 
 
 def _run_key(row: Row) -> str:
@@ -149,13 +159,18 @@ def _snapshot_key(row: Row) -> str | None:
 
 
 def _place(row: Row | Mapping[str, Any]) -> str:
-    inside = f"[{quote(row['partition'], safe='/=:')}]" if row["partition"] else ""
+    inside = f"[{_quoted(row['partition'], '/=:')}]" if row["partition"] else ""
     return f"{dataset_key(row)}{inside}"
 
 
 def dataset_key(row: Row | Mapping[str, Any]) -> str:
     """A dataset's name in keys: its namespace, a colon, and its name, which has no other."""
-    return f"{quote(row['namespace'], safe='/:')}:{quote(row['name'], safe='/')}"
+    return f"{_quoted(row['namespace'], '/:')}:{_quoted(row['name'], '/')}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _quoted(text: str, safe: str) -> str:
+    return quote(text, safe=safe)
 
 
 def _version_node(row: Row, depth: int) -> VersionNode:

@@ -149,7 +149,7 @@ TABLES = (
         "current",
         "namespace name partition since version_namespace version_name version_partition digest "
         "producer run",
-        9,
+        10,
         """SELECT d.namespace, d.name, c.partition, c.since, vd.namespace, vd.name, v.partition,
             v.digest, m.uuid, COALESCE(r.uuid, '')
         FROM current c LEFT JOIN dataset d ON d.id = c.dataset LEFT JOIN run r ON r.id = c.run

@@ -77,6 +77,7 @@ class Nearby:
         self._way = way
         self._bounds = bounds
         self._onward: dict[int, list[int]] = {}
+        self._back: dict[int, list[int]] = {}
         self._flagged: set[int] = set()
         #: What had not happened yet.
         self.later: set[int] = set()
@@ -126,6 +127,10 @@ class Nearby:
         self._load([node for node in some if node not in self._onward])
         return {node: self._onward[node] for node in some}
 
+    def back(self, node: int) -> list[int]:
+        """From where edges that have been loaded lead to a node."""
+        return self._back.get(node, [])
+
     def _load(self, new: list[int]) -> None:
         if not new:
             return
@@ -135,3 +140,4 @@ class Nearby:
         self.full = self.full or len(found) > SIZE
         for node, other in found:
             self._onward[node].append(other)
+            self._back.setdefault(other, []).append(node)

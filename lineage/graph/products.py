@@ -40,22 +40,42 @@ class Products:
         if row["state"] != "COMPLETE":
             return
         outputs = self._rows.outputs(run)
-        made: set[Current] = set()
+        made: dict[Current, str] = {}
         not_made = []
-        vague = superseded(outputs.values())
+        vague = superseded(outputs.values(), f"{EXECUTION}{row['uuid']}")
         for version, output in outputs.items():
             said: set[Current] = set()
             if output not in vague:
                 said = self._made(run, version, output, row["ended_at"])
-            made |= said
+            made |= dict.fromkeys(said, output.digest)
             if not any(current.product for current in said):
                 not_made.append(version)
-        digests = {(one.dataset, one.partition): one.digest for one in outputs.values()}
-        self._be_current(run, made, digests)
+        self._be_current(run, made)
         for version in not_made:  # now that no reading is bound to them any more
             self.unmake(version, run)
-        if run in self._rows.known.derived or run not in self._rows.known.added:
-            self._derive(run, made)
+        self.derive(run, made)
+
+    def moved(self, run: int) -> None:
+        """Bind anew whoever began when a run ended: it depends on when that run began."""
+        ends = {Current(*row)[::2] for row in self._rows.all("currents_of", run=run)}
+        for dataset, since in ends:
+            self._bindings.since(dataset, since, until=since)
+
+    def derive(self, run: int, made: Iterable[Current] | None = None) -> None:
+        """Let products stand on what `lineage` facets say they were made from, and no more."""
+        if run in self._rows.known.added and run not in self._rows.known.derived:
+            return
+        sources: dict[int, set[int]] = {}
+        for written, source in self._rows.all("derived_of", run=run):
+            sources.setdefault(written, set()).add(source)
+        if sources and made is None:
+            made = [Current(*row) for row in self._rows.all("currents_of", run=run)]
+        for current in made or ():
+            if current.product and current.dataset in sources:
+                parents: set[int] = set()
+                for source in sources[current.dataset]:
+                    parents |= self._read(run, source)
+                self._rows.stand(nodes.product(current.product), parents)
 
     def observe(self, current: Current, digest: str) -> None:
         """An event without a run says that something is current."""
@@ -91,19 +111,21 @@ class Products:
         body = registers.said(found, "lifecycleStateChange") or {}
         return str(body.get("lifecycleStateChange", "")).upper()
 
-    def _be_current(
-        self, run: int, made: set[Current], digests: dict[tuple[int, str], str]
-    ) -> None:
+    def _be_current(self, run: int, made: dict[Current, str]) -> None:
         known = self._rows.known
         there: set[Current] = set()
         if run not in known.added or run in known.settled:
             there = {Current(*row) for row in self._rows.all("currents_of", run=run)}
         known.settled.add(run)
-        for current in there - made:
-            self._rows.do("drop_current", **_key(current))
-            self._tell(current, digests)
-        for current in made - there:
-            self._add(current, run, digests.get((current.dataset, current.partition), ""))
+        gone = there - made.keys()
+        for current in gone:
+            self._rows.do("drop_current", **_key(current), the_run=run)
+            found = self._rows.one("digest_of", product=current.product)
+            self._tell(current, found[0] if found else "")
+        for current in made.keys() - there:
+            self._add(current, run, made[current])
+        for dataset in {current.dataset for current in gone}:
+            self._bindings.lose(dataset)
 
     def _add(self, current: Current, run: int, digest: str) -> None:
         first = not self._bindings.is_open(current.dataset)
@@ -113,26 +135,13 @@ class Products:
         if first:
             for one in self._bindings.family(current.dataset):
                 self._bindings.open(one)
-        self._tell(current, {(current.dataset, current.partition): digest})
+        self._tell(current, digest)
 
-    def _tell(self, current: Current, digests: dict[tuple[int, str], str]) -> None:
+    def _tell(self, current: Current, digest: str) -> None:
         if current.product:
-            digest = digests.get((current.dataset, current.partition), "")
             self._bindings.changed(current.dataset, current.partition, current.since, digest)
         else:
             self._bindings.since(current.dataset, current.since)
-
-    def _derive(self, run: int, made: Iterable[Current]) -> None:
-        """Let products stand on what `lineage` facets say they were made from, and no more."""
-        sources: dict[int, set[int]] = {}
-        for written, source in self._rows.all("derived_of", run=run):
-            sources.setdefault(written, set()).add(source)
-        for current in made:
-            if current.product and current.dataset in sources:
-                parents: set[int] = set()
-                for source in sources[current.dataset]:
-                    parents |= self._read(run, source)
-                self._rows.stand(nodes.product(current.product), parents)
 
     def _read(self, run: int, source: int) -> set[int]:
         """Nodes of what a run read of a dataset; a negative one is a run."""
@@ -142,11 +151,15 @@ class Products:
         return {node for (node,) in found}
 
 
-def superseded(mentions: Iterable[Output]) -> set[Output]:
+def superseded(mentions: Iterable[Output], silent: str = "") -> set[Output]:
     """Those of a run's mentions of datasets that say less than others of the same dataset.
 
     A run that begins with the names of its datasets and ends with their versions or
     partitions has one output of each, not two.
+
+    Args:
+        mentions: what it read, or what it wrote.
+        silent: the version of what is named without one.
     """
     digests: dict[tuple[int, str], set[str]] = {}
     partitions: dict[int, set[str]] = {}
@@ -154,7 +167,7 @@ def superseded(mentions: Iterable[Output]) -> set[Output]:
     for one in mentions:
         digests.setdefault((one.dataset, one.partition), set()).add(one.digest)
         partitions.setdefault(one.dataset, set()).add(one.partition)
-        if one.digest[: len(EXECUTION)] in (EXECUTION, ""):
+        if one.digest == silent:
             vague.append(one)
     return {
         one

@@ -13,7 +13,7 @@ from .connection import Connection
 from .nearby import Way
 from .store import Store
 from .subject import Subject, Thing, bounded, cursor, find, time
-from .walk import Step, Walk
+from .walk import Walk
 
 #: Edges of a page, unless its first node has more of them.
 EDGES = 100_000
@@ -115,18 +115,21 @@ class _Pages:
         self._rows: list[tuple[int, str]] = []
         self._nodes: dict[str, list[int]] = {}
         self._models: dict[str, tuple[str, int]] = {}
+        #: Keys of the runs that a model version stands on.
+        self._runs: dict[str, set[str]] = {}
+        self._depth: dict[str, int] = {}
 
     def page(self, limit: int, position: tuple[int, str]) -> Lineage:
         whole = self._gather(limit, position)
         begin = bisect_right(self._rows, position)
         rows: list[tuple[int, str]] = []
         edges: set[Edge] = set()
-        for depth, key in self._rows[begin : begin + limit]:
-            steps = self._steps(key)
-            if rows and len(edges) + len(steps) > EDGES:
+        for row in self._rows[begin : begin + limit]:
+            new = self._edges(*row)
+            if rows and len(edges) + len(new) > EDGES:
                 break
-            edges |= {self._edge(key, step) for step in steps}
-            rows.append((depth, key))
+            edges |= new
+            rows.append(row)
         more = begin + len(rows) < len(self._rows) or not whole
         reasons = self._walk.reasons | ({"page"} if more or begin else set())
         described = self._described(rows)
@@ -139,47 +142,53 @@ class _Pages:
         )
 
     def _gather(self, limit: int, position: tuple[int, str]) -> bool:
-        """Walk until the page is full and all that its edges lead to is known."""
-        depth = 0
+        """Walk until the page is full."""
         if self._subject.model:
-            key = names.model_key(*self._subject.model)
-            self._models[key] = self._subject.model
-            self._rows.append((0, key))
+            self._add(0, set(), {self._subject.model: set()})
         for level in self._walk.levels():
             if self._is_full(limit, position):
                 return False
-            depth = self._walk.depth[level[0]] if level else depth
-            new: set[str] = set()
-            for node in level:
-                key_of = self._walk.names[node]
-                if key_of is not None:
-                    if key_of not in self._nodes:
-                        new.add(key_of)
-                    self._nodes.setdefault(key_of, []).append(node)
-            for model in self._walk.models_at(level):
-                key = names.model_key(*model)
-                if key not in self._models:
-                    self._models[key] = model
-                    new.add(key)
-            self._rows += sorted((depth, key) for key in new)
+            if level:
+                new: set[str] = set()
+                for node in level:
+                    if (key := self._walk.names[node]) is not None:
+                        new.add(key)
+                        self._nodes.setdefault(key, []).append(node)
+                self._add(self._walk.depth[level[0]], new, self._walk.models_at(level))
         return True
+
+    def _add(self, depth: int, new: set[str], models: dict[tuple[str, int], set[str]]) -> None:
+        for model, runs in models.items():
+            key = names.model_key(*model)
+            self._models[key] = model
+            self._runs.setdefault(key, set()).update(runs)
+            new.add(key)
+        found = new - self._depth.keys()
+        self._depth.update(dict.fromkeys(found, depth))
+        self._rows += sorted((depth, key) for key in found)
 
     def _is_full(self, limit: int, position: tuple[int, str]) -> bool:
         return len(self._rows) - bisect_right(self._rows, position) > limit
 
-    def _steps(self, key: str) -> set[Step]:
-        if key in self._models:
-            # Upwards it is the start; downwards nothing leads on from it.
-            way_up = self._subject.model == self._models[key] and self._walk.way == "up"
-            start = self._walk.depth if way_up else ()
-            found = {self._walk.names[node] for node in start if self._walk.is_start(node)}
-            return {Step(one, 1) for one in found if one}
-        return {step for node in self._nodes[key] for step in self._walk.onward(node)}
-
-    def _edge(self, key: str, step: Step) -> Edge:
-        if self._walk.way == "up":
-            return Edge(child=key, parent=step.key)
-        return Edge(child=step.key, parent=key)
+    def _edges(self, depth: int, key: str) -> set[Edge]:
+        """Edges between a node and those before it."""
+        there: set[str] = set()
+        back: set[str] = set(self._runs.get(key, ()))
+        for node in self._nodes.get(key, ()):
+            there |= {step.key for step in self._walk.linked(node, within=depth)}
+            back |= {step.key for step in self._walk.linked(node, back=True, within=depth)}
+            there |= self._walk.models_of(node)
+            if self._subject.model and self._walk.way == "up" and self._walk.is_start(node):
+                back.add(names.model_key(*self._subject.model))
+        return {
+            Edge(child=child, parent=parent)
+            for others, onward in ((there, True), (back, False))
+            for other in others
+            if (self._depth.get(other, depth + 1), other) < (depth, key)
+            for child, parent in [
+                (key, other) if onward == (self._walk.way == "up") else (other, key)
+            ]
+        }
 
     def _described(self, rows: list[tuple[int, str]]) -> dict[str, Node]:
         wanted = {self._nodes[key][0]: depth for depth, key in rows if key not in self._models}

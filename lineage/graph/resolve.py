@@ -176,7 +176,7 @@ def _named(db: Connection, query: str, name: str, marks: str) -> list[Row]:
         parts = {"namespace": name[:at], "name": name[at + 1 :]}
         rows += db.execute(f"{query} namespace = :namespace AND name = :name", parts).fetchall()
     if not rows:
-        # One database's LIKE tells capitals apart, the other's does not.
+        # LIKE does not tell capitals apart.
         found = db.execute(f"{query} name LIKE :tail ESCAPE '\\'", {"tail": f"%{escaped(name)}"})
         ends = tuple(f"{mark}{name}" for mark in marks)
         rows = [row for row in found if row["name"].endswith(ends)]

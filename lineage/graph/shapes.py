@@ -24,7 +24,7 @@ _JOB: _Shapes = {"tags": {"tags": list}}
 _DATASET: _Shapes = {"lifecycleStateChange": {"previousIdentifier": dict}}
 #: Fields without which a facet says nothing.
 _NEEDED = frozenset({"run.runId"})
-_LARGEST = 2**63
+_LARGEST = 2**31
 
 
 def check(event: Mapping[str, Any]) -> None:
@@ -53,8 +53,8 @@ def _facets(event: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], 
             yield place, facets, shapes
 
 
-def _check(path: str, facet: Mapping[str, Any], shape: Mapping[str, type]) -> None:
-    if facet.get("_deleted") is True:
+def _check(path: str, facet: Mapping[str, Any] | None, shape: Mapping[str, type]) -> None:
+    if facet is None or facet.get("_deleted") is True:
         return
     for field, type_ in shape.items():
         value = _field(path, facet, field)
@@ -65,7 +65,7 @@ def _check(path: str, facet: Mapping[str, Any], shape: Mapping[str, type]) -> No
         if not isinstance(value, type_) or isinstance(value, bool):
             raise EventError(f"{path}.{field} is of type {type_.__name__}; got {str(value)[:40]!r}")
         if isinstance(value, int) and abs(value) >= _LARGEST:
-            raise EventError(f"{path}.{field} is a number of at most 63 bits; got {value}")
+            raise EventError(f"{path}.{field} is a number of at most 31 bits; got {value}")
 
 
 def _field(path: str, facet: Mapping[str, Any], field: str) -> Any:

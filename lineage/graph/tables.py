@@ -204,7 +204,8 @@ current = Table(
     Column("partition", Words, primary_key=True),
     Column("since", Words, primary_key=True),
     Column("product", Key, primary_key=True, autoincrement=False),
-    Column("run", Key, nullable=False),  # that said so; 0: an event without a run
+    # That said so; 0: an event without a run. Two may say of one time that nothing is there.
+    Column("run", Key, primary_key=True, autoincrement=False),
     Index("ix_current_run", "run"),
     sqlite_with_rowid=False,
 )

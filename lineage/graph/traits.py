@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from . import registers
-from .registers import Registers
+from .registers import Body, Registers
 from .rows import Rows
 
 #: The facets that traits come from.
@@ -33,16 +32,15 @@ class Traits:
             self._rows.do("drop_run_trait", trait=trait, run=run)
         for trait in said - there:
             self._rows.later("add_run_trait", trait=trait, run=run)
-        if body := registers.said(facets, "begat_packages"):
-            self._unpack(body)
 
-    def _unpack(self, body: dict[str, Any]) -> None:
-        """Keep which packages are in a set, once for all runs that have it."""
-        packages = body.get("distributions")
-        if not isinstance(packages, dict) or not body.get("digest"):
+    def unpack(self, body: Body) -> None:
+        """Keep which packages are in a set, once for all events that say the same of it."""
+        said = body.said or {}
+        packages = said.get("distributions")
+        if not isinstance(packages, dict) or not said.get("digest"):
             return
-        whole = self._rows.id("trait", kind="packages", value=str(body["digest"]))
-        known = ("unpacked", whole, len(packages))
+        whole = self._rows.id("trait", kind="packages", value=str(said["digest"]))
+        known = ("unpacked", whole, hash(body.text))
         if known in self._rows.known.ids:
             return
         for name, version in packages.items():

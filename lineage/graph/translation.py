@@ -11,6 +11,7 @@ _PART = re.compile(
       (?P<literal> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::)
     | \bjson_each\(:(?P<list>\w+)\)(?:\s+AS\s+(?P<alias>\w+))?
     | \b(?P<instr>instr)(?=\()
+    | \b(?P<like>LIKE)\b
     | :(?P<name>\w+)
     | %
     """,
@@ -36,4 +37,6 @@ def _other(part: re.Match[str]) -> str:
         return f"%({name})s"
     if part["instr"]:
         return "strpos"
+    if part["like"]:
+        return "ILIKE"  # capitals or not, as SQLite's
     return part[0].replace("%", "%%")

@@ -90,39 +90,55 @@ class Walk:
                 del ahead[depth + 1]
         return level
 
-    def models_at(self, level: list[int]) -> set[tuple[str, int]]:
-        """Model versions that stand on the runs of a level."""
-        found: set[tuple[str, int]] = set()
+    def models_at(self, level: list[int]) -> dict[tuple[str, int], set[str]]:
+        """Model versions that stand on the runs of a level, and the keys of those runs."""
+        found: dict[tuple[str, int], set[str]] = {}
         for node in level:
-            if not self._stops(node):
-                found.update(self._nearby.models.get(node, ()))
+            if node in self._nearby.models and not self._stops(node):
+                for model in self._nearby.models[node]:
+                    found.setdefault(model, set()).add(self.names[node] or "")
         return found
 
-    def onward(self, node: int) -> set[Step]:
-        """Where the answer goes on from a node it shows; what it does not show is skipped."""
-        found = {Step(model_key(*one), 0) for one in self._models(node)}
+    def linked(self, node: int, *, back: bool = False, within: int | None = None) -> set[Step]:
+        """Where the answer goes on from a node it shows; what it does not show is skipped.
+
+        Args:
+            node: it.
+            back: against the way of the walk.
+            within: only what is no further away than this.
+        """
+        found: set[Step] = set()
         seen: set[tuple[int, int]] = set()
         todo = [(node, 0)]
         while todo:
             at, runs = todo.pop()
-            for other in () if self._stops(at) else self._nearby.onward([at])[at]:
-                step = (other, runs or int(self._enters(at, other)))
-                if other not in self.depth or step in seen:
+            for other in self._next(at, back=back):
+                if other not in self.depth:
                     continue
-                seen.add(step)
                 key = self.names[other]
-                if key is None:
-                    todo.append(step)
-                elif key != self.names[node]:
+                if key is not None and within is not None and self.depth[other] > within:
+                    continue
+                step = (other, runs or int(self._enters(at, other)))
+                if key is not None:
                     found.add(Step(key, step[1]))
-        return found
+                elif step not in seen:
+                    seen.add(step)
+                    todo.append(step)
+        return {step for step in found if step.key != self.names[node]}
+
+    def models_of(self, node: int) -> set[str]:
+        """Keys of the model versions that stand on a run."""
+        found = [] if self._stops(node) else self._nearby.models.get(node, [])
+        return {model_key(*one) for one in found}
 
     def is_start(self, node: int) -> bool:
         """Whether the walk begins here."""
         return node in self._start
 
-    def _models(self, node: int) -> list[tuple[str, int]]:
-        return [] if self._stops(node) else self._nearby.models.get(node, [])
+    def _next(self, node: int, *, back: bool) -> list[int]:
+        if back:
+            return [other for other in self._nearby.back(node) if not self._stops(other)]
+        return [] if self._stops(node) else self._nearby.onward([node])[node]
 
     def _enters(self, node: int, other: int) -> bool:
         """Whether an edge leads into another run, or past one that says what it derived."""

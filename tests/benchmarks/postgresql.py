@@ -13,8 +13,8 @@ from .subject import Collector, Tell, in_turn
 
 RECORD, PSYCOPG = "Store.record on PostgreSQL", "bare psycopg"
 STORES = MIDDLE[:1]
-#: Rounds at most: one takes long.
-MOST = 3
+#: Rounds at most: one takes minutes.
+MOST = 1
 
 
 def measured(rounds: int, chosen: Sequence[str], tell: Tell) -> dict[str, dict[str, Figure]]:

@@ -65,7 +65,7 @@ FAIRNESS = """\
   are filled once. Closures are asked of a chain of models that is the same in each store;
   rustworkx has the same edges in memory, and loading them is not counted. *Ancestry* and *impact*
   are bare nodes, `upstream`, `downstream` and `impact` whole answers. On PostgreSQL the server's
-  CPU counts, {most} rounds at most; over HTTP, the server's and nothing else."""
+  CPU counts, in {most} round; over HTTP, the server's and nothing else."""
 
 
 def page(results: Results) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -69,7 +69,6 @@ class Oracle:
     segments: dict[Name, int]
     models: list[dict[str, Any]]
     products: set[Name]
-    bindings: set[Name] = field(default_factory=set)
 
     @classmethod
     def of(cls, store: Store) -> Oracle:
@@ -82,10 +81,19 @@ class Oracle:
             row[0]: {**dict(zip(columns, row, strict=False)), "ended_at": row[8], "reuse": row[14]}
             for row in said["run"]
         }
-        everything = [tuple(name) for pair in said["edge"] for name in pair]
-        everything += [tuple(name) for row in said["reading"] for name in row[:2]]
+        # The snapshot of a binding is called by its run and what it names.
+        bound = {
+            ("snapshot", ns, name, f"run:{run}/{partition}/{version}"): (
+                *("binding", ns, name, partition, version, run),
+            )
+            for run, ns, name, partition, version, _ in said["binding"]
+        }
+
+        def named(node: Any) -> Name:
+            return bound.get(tuple(node), tuple(node))
+
         return cls(
-            edges={(tuple(child), tuple(parent)) for child, parent in said["edge"]},
+            edges={(named(child), named(parent)) for child, parent in said["edge"]},
             runs=runs,
             snapshots={
                 ("snapshot", ns, name, lineage): (content, partitions, known)
@@ -96,7 +104,6 @@ class Oracle:
             },
             models=models,
             products={("product", *row) for row in said["product"]},
-            bindings={name for name in everything if name[0] == "binding"},
         )
 
     # --- what answers show ---------------------------------------------------------------

@@ -211,9 +211,18 @@ def _bindings() -> dict[str, ClauseElement]:
         .join(run, run.c.id == product.c.run)
         .where(
             *versions,
-            run.c.state == literal_column("'COMPLETE'"),
             run.c.ended_at <= bindparam("at"),
             run.c.id != bindparam("reader"),
+            # Others may name what a run made that says nothing of it.
+            exists(
+                select(literal_column("1")).where(
+                    current.c.dataset == version.c.dataset,
+                    current.c.partition == version.c.partition,
+                    current.c.since == run.c.ended_at,
+                    current.c.product == product.c.id,
+                    current.c.run == run.c.id,
+                )
+            ),
             or_(
                 bindparam("partition", type_=Text) == literal_column("''"),
                 version.c.partition.in_((literal_column("''"), bindparam("partition", type_=Text))),
@@ -275,7 +284,7 @@ def _products() -> dict[str, ClauseElement]:
     return {
         "currents_of": _select(current, *_CURRENT, by=("run",)),
         "add_current": _add(current, *_CURRENT, "run"),
-        "drop_current": _drop(current, *_CURRENT, prefix="the_"),
+        "drop_current": _drop(current, *_CURRENT, "run", prefix="the_"),
         "drop_product": delete(product).where(product.c.id == bindparam("product")),
         "add_derived": _add(derived, "run", "written", "read"),
         "derived_of": _select(derived, "written", "read", by=("run",)),

@@ -38,7 +38,7 @@ CREATE TABLE current (
     since TEXT COLLATE "C" NOT NULL,
     product BIGINT NOT NULL,
     run BIGINT NOT NULL,
-    CONSTRAINT pk_current PRIMARY KEY (dataset, partition, since, product)
+    CONSTRAINT pk_current PRIMARY KEY (dataset, partition, since, product, run)
 );
 
 CREATE INDEX ix_current_run ON current (run);

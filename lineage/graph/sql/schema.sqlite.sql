@@ -37,7 +37,7 @@ CREATE TABLE current (
     since TEXT NOT NULL,
     product INTEGER NOT NULL,
     run INTEGER NOT NULL,
-    CONSTRAINT pk_current PRIMARY KEY (dataset, partition, since, product)
+    CONSTRAINT pk_current PRIMARY KEY (dataset, partition, since, product, run)
 )
  WITHOUT ROWID;
 

@@ -241,7 +241,9 @@ WHERE earlier.dataset = :dataset AND earlier.partition = :partition AND earlier.
 -- name: made
 SELECT product.id, run.ended_at, run.id AS id_1
 FROM version JOIN product ON product.version = version.id JOIN run ON run.id = product.run
-WHERE version.digest = :digest AND +version.dataset = :dataset AND run.state = 'COMPLETE' AND run.ended_at <= :at AND run.id != :reader AND (:partition = '' OR version.partition IN ('', :partition));
+WHERE version.digest = :digest AND +version.dataset = :dataset AND run.ended_at <= :at AND run.id != :reader AND (EXISTS (SELECT 1
+FROM current
+WHERE current.dataset = version.dataset AND current.partition = version.partition AND current.since = run.ended_at AND current.product = product.id AND current.run = run.id)) AND (:partition = '' OR version.partition IN ('', :partition));
 
 -- name: raw_readings
 SELECT DISTINCT run.id, version.partition, version.digest, run.started_at
@@ -276,7 +278,7 @@ WHERE current.run = :run;
 INSERT INTO current (dataset, partition, since, product, run) VALUES (:dataset, :partition, :since, :product, :run) ON CONFLICT DO NOTHING;
 
 -- name: drop_current
-DELETE FROM current WHERE current.dataset = :the_dataset AND current.partition = :the_partition AND current.since = :the_since AND current.product = :the_product;
+DELETE FROM current WHERE current.dataset = :the_dataset AND current.partition = :the_partition AND current.since = :the_since AND current.product = :the_product AND current.run = :the_run;
 
 -- name: drop_product
 DELETE FROM product WHERE product.id = :product;

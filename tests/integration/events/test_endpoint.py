@@ -170,9 +170,11 @@ def test_busy() -> None:
 
 def test_server_error_of_one_event() -> None:
     """An event that a backend falls over is refused after three tries; the others go through."""
+    tried: list[Any] = []
 
     def answer(path: str, body: Any) -> Answer:
         listed = body if isinstance(body, list) else [body]
+        tried.append([one["n"] for one in listed])
         bad = any(one["n"] == 1 for one in listed)
         return (500, {"Retry-After": "0"}, "oh") if bad else TAKEN
 
@@ -180,6 +182,7 @@ def test_server_error_of_one_event() -> None:
         assert send(backend, texts(3)) == [(1, 'HTTP 500: "oh"')]
 
     assert sorted(backend.taken) == [0, 2]
+    assert tried.count([1]) == 3
 
 
 @pytest.mark.parametrize(

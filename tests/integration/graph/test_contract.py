@@ -17,8 +17,10 @@ from unit.graph import (
     test_closure,
     test_derivation,
     test_earlier,
+    test_finding,
     test_ingest,
     test_known,
+    test_listing,
     test_pedigree,
     test_pictures,
     test_producers,
@@ -30,16 +32,9 @@ from unit.graph import (
 from unit.registry import test_versions
 
 _MODULES = (
-    *(test_closure, test_derivation, test_earlier, test_ingest, test_known, test_pedigree),
-    *(
-        test_pictures,
-        test_producers,
-        test_queries,
-        test_questions,
-        test_resolve,
-        test_store,
-        test_versions,
-    ),
+    *(test_closure, test_derivation, test_earlier, test_finding, test_ingest, test_known),
+    *(test_listing, test_pedigree, test_pictures, test_producers, test_queries, test_questions),
+    *(test_resolve, test_store, test_versions),
 )
 
 

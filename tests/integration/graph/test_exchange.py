@@ -20,7 +20,7 @@ from begat.lineage.graph.sql import revisions
 from begat.lineage.graph.store import Store
 from begat.lineage.registry.versions import register
 from begat.lineage.verify.whole import check
-from support.foreign import foreign_events
+from support.foreign import dataset, event, facet, foreign_events
 from support.history import History, digest, train
 from support.postgres import Server
 
@@ -69,9 +69,9 @@ def written(store: Store, path: Path) -> Path:
 @given(told=foreign_events(), odd=st.lists(st.text(st.characters(exclude_categories=["C"]))))
 def test_same_bytes(told: list[Any], odd: list[str], postgres: Server) -> None:
     """The graph and the export of the same events are the same bytes on both databases."""
-    for event, name in zip(told, odd, strict=False):
-        if "job" in event:  # names in every order that languages know
-            event["job"]["name"] += name
+    for one, name in zip(told, odd, strict=False):
+        if "job" in one:  # names in every order that languages know
+            one["job"]["name"] += name
     with (
         postgres.store() as url,
         closing(Store.open(url, timeout=20)) as there,
@@ -82,6 +82,21 @@ def test_same_bytes(told: list[Any], odd: list[str], postgres: Server) -> None:
 
         assert [*dump.lines(there)] == [*dump.lines(here)]
         assert [*export.lines(there)] == [*export.lines(here)]
+
+
+def test_nothing_comes_first(there: Store, here: Store) -> None:
+    """Rows that have nothing in a column stand before those that have something, on both."""
+    source = {"namespace": "s3://lake", "name": "orders", "type": "DATASET"}
+    told = [
+        event(1, kind, minute, outputs=[dataset(3, lineage=facet(inputs=inputs))])
+        for kind, minute, inputs in (("START", 1, []), ("COMPLETE", 2, [source]))
+    ]
+    for store in (there, here):
+        store.record(told, origin="ingested")
+    read = [row[3] for row in dump.dump(there)["derived"]]
+
+    assert read == [None, "s3://lake"]
+    assert [*dump.lines(there)] == [*dump.lines(here)]
 
 
 def test_from_one_to_the_other_and_back(there: Store, here: Store, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ from support.oracle import Oracle
 from support.postgres import Server
 
 #: The server is the same for all examples, and each leaves it empty.
-quick = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=settings.default.max_examples // 5,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 @quick

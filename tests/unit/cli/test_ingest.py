@@ -71,6 +71,18 @@ def test_again(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert stored() == before
 
 
+def test_behind_what_is_known(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken line is told by its own number, also behind lines that are there already."""
+    ingest(capsys, file)
+    events = [json.loads(line) for line in file.read_text().splitlines() if "run" in line]
+    file.write_text("\n".join([*map(_canonical, events), "nope", _canonical(events[0])]))
+    code, out, _ = ingest(capsys, file, "--json")
+    said = json.loads(out)
+
+    assert (code, said["files"][0]["known"]) == (2, 4)
+    assert [one["line"] for one in said["skipped"]] == [4]
+
+
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

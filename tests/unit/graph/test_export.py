@@ -18,7 +18,7 @@ from begat.lineage.graph.dump import dump
 from begat.lineage.graph.restore import restore
 from begat.lineage.graph.store import Store
 from begat.lineage.registry.versions import register
-from support.foreign import foreign_events
+from support.foreign import event, foreign_events
 from support.history import History, digest, train
 
 WORD = st.text("ab é'\"", min_size=1, max_size=4)
@@ -136,11 +136,20 @@ def test_bytes_do_not_tell_how_events_came(store: Store, other: Store, tmp_path:
     history = History()
     train(history, ["01", "02", "03"])
     store.record(history.events, history.chunks)
-    for event in reversed(history.events):
-        other.record([event], history.chunks)
+    for one in reversed(history.events):
+        other.record([one], history.chunks)
     other.rebuild()
 
     assert [*export.lines(other)] == [*export.lines(store)]
+
+
+def test_many_at_one_time(store: Store) -> None:
+    """However many events have the same time, each is written once, in the order of hashes."""
+    store.record([event(run, "START", 1) for run in range(450)])
+    hashes = [json.loads(line)["event"]["hash"] for line in [*export.lines(store)][1:-1]]
+
+    assert hashes == sorted(set(hashes))
+    assert len(hashes) == 450
 
 
 def test_twice_is_once(store: Store, other: Store, tmp_path: Path) -> None:
@@ -157,9 +166,9 @@ def test_twice_is_once(store: Store, other: Store, tmp_path: Path) -> None:
 
 def test_texts_are_kept_to_the_letter(store: Store, other: Store, tmp_path: Path) -> None:
     """The body of an event is what it was, white space, order and all."""
-    [event] = History().task("step").events[:1]
-    text = json.dumps(dict(reversed(event.items())), indent=3)
-    store.record([event])
+    [start] = History().task("step").events[:1]
+    text = json.dumps(dict(reversed(start.items())), indent=3)
+    store.record([start])
     with store.write() as db:
         db.execute("UPDATE event SET body = :body", {"body": text})
     restore(other, written(store, tmp_path / "export.ndjson"))

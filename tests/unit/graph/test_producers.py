@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from begat.lineage.errors import EventError
+from begat.lineage.graph.dump import dump
 from begat.lineage.graph.facts import facts
 from begat.lineage.graph.store import Store
 from support.foreign import DATASETS, dataset, dataset_event, event, facet, job_event, run_id
@@ -373,6 +374,55 @@ def test_run_to_run(store: Store) -> None:
         assert above(one, 2) == {("orders", "", "v1", "")}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"fields": {}},
+        {"inputs": [{"type": "JOB"}]},
+        {"inputs": [{"type": "JOB", "namespace": "jobs", "name": "job", "runId": run_id(2)}]},
+        {"inputs": [{"type": "JOB", "namespace": "jobs", "name": "job", "runId": "seven"}]},
+    ],
+)
+@pytest.mark.parametrize("on_job", [True, False])
+def test_lineage_of_the_job_itself(store: Store, said: dict[str, Any], on_job: bool) -> None:
+    """A `lineage` facet that names the event's own job, or no source, loses no input."""
+    named = {"namespace": DATASETS[REPORT][0], "name": DATASETS[REPORT][1], "type": "DATASET"}
+    output = dataset(REPORT) if on_job else dataset(REPORT, lineage=facet(**said))
+    on_its_job = {"lineage": facet(entries=[named | said])} if on_job else {}
+    events = chain(first=dataset(ORDERS), second=dataset(ORDERS))
+    events[-1] |= {"outputs": [output]}
+    events[-1]["job"]["facets"] = on_its_job
+    store.record(events, origin="ingested")
+
+    assert makers(store, 2) == {run_id(1)}
+
+
+@pytest.mark.parametrize("on_job", [True, False])
+def test_lineage_from_nothing(store: Store, on_job: bool) -> None:
+    """A `lineage` facet whose list of inputs is empty says that it was made from nothing."""
+    named = {"namespace": DATASETS[REPORT][0], "name": DATASETS[REPORT][1], "type": "DATASET"}
+    output = dataset(REPORT) if on_job else dataset(REPORT, lineage=facet(inputs=[]))
+    events = chain(first=dataset(ORDERS), second=dataset(ORDERS))
+    events[-1] |= {"outputs": [output]}
+    if on_job:
+        events[-1]["job"]["facets"] = {"lineage": facet(entries=[{**named, "inputs": []}])}
+    store.record(events, origin="ingested")
+
+    assert makers(store, 2) == set()
+
+
+def test_facets_that_are_null(store: Store) -> None:
+    """A facet that is null is one that is not there."""
+    root = {"run": {"runId": None}, "job": {"namespace": "jobs", "name": "dag"}}
+    above = {"run": {"runId": run_id(2)}, "job": {"namespace": "jobs", "name": "dag"}}
+    facets = {"tags": None, "parent": facet(**above, root=root)}
+    outputs = [dataset(ORDERS) | {"facets": {"schema": None}}]
+    store.record([event(1, "COMPLETE", 1, facets=facets, outputs=outputs)], origin="ingested")
+
+    assert runs(store) == {run_id(1): "COMPLETE", run_id(2): ""}
+
+
 def test_facets_replace_by_key_and_are_deleted(store: Store) -> None:
     """The facet said last counts; `_deleted` takes it away, also if it comes first."""
     fields = facet(fields=[{"name": "a"}])
@@ -427,6 +477,12 @@ def test_job_event_declares(store: Store) -> None:
         assert facets_of(one, "job", "job")["documentation"] == {"description": "nightly"}
 
 
+def snapshot_of(**said: Any) -> dict[str, Any]:
+    """An input that is a snapshot, and what its reference says otherwise."""
+    reference = {"content_root": "c", "lineage_root": "l", "count": 1, **said}
+    return {"namespace": "x", "name": "y", "inputFacets": {"begat_snapshot": reference}}
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
@@ -442,6 +498,12 @@ def test_job_event_declares(store: Store) -> None:
         ({"inputs": [{"namespace": "x"}]}, "it has no 'name'"),
         ({"outputs": [{"namespace": "x", "name": "y", "facets": [1]}]}, "facets is an object"),
         ({"outputs": [{"namespace": "x", "name": "y", "facets": {"a": 1}}]}, "a facet is"),
+        ({"run": {"runId": ""}}, "its runId is empty"),
+        ({"inputs": [snapshot_of(argument=["x"])]}, "argument is a string"),
+        ({"inputs": [snapshot_of(argument=None)]}, "argument is a string"),
+        ({"inputs": [snapshot_of(count=2**70)]}, "a number of at most 63 bits"),
+        ({"inputs": [snapshot_of(rows=["abc"])]}, "a row of begat_snapshot is a list"),
+        ({"inputs": [snapshot_of(chunks=7)]}, "chunks is a list"),
     ],
 )
 def test_what_cannot_be_read_is_refused(broken: dict[str, Any], says: str) -> None:
@@ -458,3 +520,155 @@ def test_times(store: Store) -> None:
     found = {facts(event(1, "START", 1) | {"eventTime": time}, "h").time for time in times}
 
     assert found == {"2025-01-01T12:00:00.000000Z"}
+
+
+def test_run_that_names_itself(store: Store) -> None:
+    """A run that says it reuses itself, or is above itself, is one run and stands on no loop."""
+    itself = {"run": {"runId": run_id(1)}, "job": {"namespace": "jobs", "name": "job"}}
+    facets = {"begat_reuse": facet(run=run_id(1)), "parent": facet(**itself, root=itself)}
+    events = [event(1, "COMPLETE", 2, facets=facets), event(2, "COMPLETE", 3)]
+    for one in every_order(store, events):
+        with one.read() as db:
+            edges = db.execute("SELECT child, parent FROM edge").fetchall()
+
+        assert runs(one) == {run_id(1): "COMPLETE", run_id(2): "COMPLETE"}
+        assert edges == []
+
+
+def test_sets_of_packages_that_disagree(store: Store) -> None:
+    """What is in a set of packages is all that events say of it, also those outweighed later."""
+    sets = [{"numpy": "2"}, {"numpy": "3"}, {}]
+    events = [
+        event(1, "RUNNING", minute, facets={"begat_packages": facet(digest="d", distributions=one)})
+        for minute, one in enumerate(sets)
+    ]
+    for one in every_order(store, events):
+        with one.read() as db:
+            found = {
+                row[0]
+                for row in db.execute(
+                    "SELECT t.value FROM trait_part x JOIN trait t ON t.id = x.part"
+                )
+            }
+
+        assert found == {"numpy==2", "numpy==3"}
+
+
+def resolved(named: int, *, version: str, producer: int | None = None) -> dict[str, Any]:
+    """An input of which the reader says who made it, or that nobody did."""
+    reference = {"producer": "" if producer is None else run_id(producer)}
+    return dataset(named, version=version) | {"inputFacets": {"begat_snapshot": reference}}
+
+
+def dumps(stores: Sequence[Store]) -> list[Any]:
+    """What is in each store, but for the order in which it came."""
+    return [{**dump(one), "event": None} for one in stores]
+
+
+def is_one(store: Store, events: Sequence[Any]) -> bool:
+    """Whether all orders of the events make one graph."""
+    [first, *others] = dumps(every_order(store, events))
+    return all(other == first for other in others)
+
+
+def test_better_said_by_its_producer(store: Store) -> None:
+    """A run that names a dataset, and in another event who made it, has read one thing."""
+    events = [
+        event(1, "RUNNING", 1, inputs=[dataset(ORDERS)]),
+        event(1, "COMPLETE", 2, inputs=[resolved(ORDERS, version="v1", producer=3)]),
+    ]
+    query = "SELECT COUNT(*) FROM edge WHERE child % 4 = 0"
+    for one in every_order(store, events):
+        with one.read() as db:
+            assert tuple(db.execute(query).fetchone()) == (1,)
+
+
+def test_start_that_comes_late(store: Store) -> None:
+    """Whoever begins when a run ends has read what it made, also if its START comes last."""
+    events = [
+        event(2, "START", 1),
+        event(2, "COMPLETE", 3, outputs=[dataset(ORDERS)]),
+        event(1, "START", 3, inputs=[dataset(ORDERS)]),
+        event(1, "COMPLETE", 4, outputs=[dataset(REPORT)]),
+    ]
+    for one in every_order(store, events):
+        assert makers(one, 1) == {run_id(2)}
+
+
+def test_two_say_at_once_that_nothing_is_there(store: Store) -> None:
+    """Of two runs that drop one dataset at one instant both are kept."""
+    gone = facet(lifecycleStateChange="DROP")
+    outputs = [dataset(ORDERS, lifecycleStateChange=gone)]
+    better = event(2, "RUNNING", 0, outputs=[dataset(ORDERS, version="v1")])
+    events = [event(run, "COMPLETE", 1, outputs=outputs) for run in (1, 2)]
+
+    assert is_one(store, [*events, better])
+
+
+def test_version_that_only_others_say_was_made(store: Store) -> None:
+    """Who names a version stands on who made it, not on who others only say made it."""
+    events = [
+        event(1, "COMPLETE", 1),
+        event(2, "COMPLETE", 2, inputs=[resolved(ORDERS, version="v1", producer=1)]),
+        event(3, "COMPLETE", 3, inputs=[dataset(ORDERS, version="v1")], outputs=[dataset(REPORT)]),
+    ]
+    for one in every_order(store, events):
+        assert makers(one, 3) == set()
+
+
+def test_two_versions_of_one_run(store: Store) -> None:
+    """Each of the versions that a run made is found by who names it, however late it comes."""
+    written = [dataset(ORDERS, version=one) for one in ("v1", "v2")]
+    events = [
+        event(1, "COMPLETE", 1, outputs=written),
+        event(2, "COMPLETE", 2, outputs=[dataset(ORDERS, version="v3")]),
+        *(
+            event(run, "COMPLETE", 5, inputs=[said], outputs=[dataset(REPORT)])
+            for run, said in enumerate(written, 3)
+        ),
+    ]
+    for one in every_order(store, events):
+        assert makers(one, 3) == makers(one, 4) == {run_id(1)}
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_current_no_more(store: Store, explicit: bool) -> None:
+    """Whoever read a file is bound to nobody when what seemed to be written turns out not to be."""
+    orders = DATASETS[ORDERS]
+    source = {"namespace": orders[0], "name": orders[1], "type": "DATASET"}
+    made_from = {"lineage": facet(inputs=[source])} if explicit else {}
+    events = [
+        event(1, "START", 1, outputs=[dataset(ORDERS)]),
+        event(1, "COMPLETE", 5),
+        event(1, "ABORT", 2),
+        event(1, "START", 3),
+        event(
+            2,
+            "COMPLETE",
+            6,
+            inputs=[resolved(ORDERS, version=digest("x"))],
+            outputs=[dataset(REPORT, **made_from)],
+        ),
+    ]
+
+    assert is_one(store, events)
+    assert makers(store, 2) == set()
+
+
+def test_explicit_lineage_from_what_is_written_later(store: Store) -> None:
+    """A `lineage` facet that names a file reaches who wrote it, whichever comes first."""
+    orders = DATASETS[ORDERS]
+    source = {"namespace": orders[0], "name": orders[1], "type": "DATASET"}
+    events = [
+        event(1, "COMPLETE", 1, outputs=[dataset(ORDERS)]),
+        event(
+            2,
+            "COMPLETE",
+            2,
+            inputs=[resolved(ORDERS, version=digest("x"))],
+            outputs=[dataset(REPORT, lineage=facet(inputs=[source]))],
+        ),
+    ]
+
+    assert is_one(store, events)
+    assert makers(store, 2) == {run_id(1)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -18,74 +17,27 @@ from begat.lineage.graph import (
     downstream,
     events,
     impact,
-    jobs,
-    models,
     partitions,
     path,
-    runs,
     search,
     upstream,
-    versions,
 )
 from begat.lineage.registry.versions import register
-from support.foreign import dataset, dataset_event, event, facet, run_id
-from support.history import History, digest, raw, time_at, train
-
-ORDERS, REPORT = ("s3://lake", "shop/orders"), ("s3://lake", "shop/report")
-
-
-def tell(store: Store, *said: dict[str, Any]) -> None:
-    """Let foreign producers say this."""
-    store.record(said, origin="ingested")
-
-
-def ran(
-    number: int,
-    minute: int,
-    reads: Iterable[Any] = (),
-    writes: Iterable[Any] = (),
-    **more: Any,
-) -> list[dict[str, Any]]:
-    """A foreign run of one minute."""
-    about = {"inputs": [*reads], "outputs": [*writes], **more}
-    return [
-        event(number, "START", minute, **{**about, "outputs": []}),
-        event(number, "COMPLETE", minute + 1, **about),
-    ]
-
-
-def keys(found: Any) -> list[str]:
-    """The keys of an answer's nodes, in their order."""
-    return [node.key for node in found.nodes]
-
-
-def run_ids(found: Any) -> set[str]:
-    """Ids of the runs of an answer."""
-    return {node.run_id for node in found.nodes if node.kind == "run"}
+from support.asking import ORDERS, REPORT, keys, late_model, ran, run_ids, tell
+from support.foreign import dataset, facet, run_id
+from support.history import History, Run, digest, raw, time_at, train
 
 
 @pytest.fixture
-def trained(store: Store, history: History) -> dict[str, Any]:
+def trained(store: Store, history: History) -> dict[str, Run]:
     """A model over three months, registered."""
-    done = train(history, ["01", "02", "03"])
-    store.record(history.events, history.chunks)
-    register(
-        store,
-        model="late",
-        recipe=digest("r"),
-        run_id=done["register"].run_id,
-        training_run_id=done["train"].run_id,
-        digest=done["train"].outputs[0].digest,
-        registered_by="ada",
-        body={},
-    )
-    return done
+    return late_model(store, history)
 
 
 # What a question may be about
 
 
-def test_model_version(store: Store, trained: dict[str, Any]) -> None:
+def test_model_version(store: Store, trained: dict[str, Run]) -> None:
     """A model version stands on its runs; it is itself among what stands on the data."""
     up, down = upstream(store, "late@1"), downstream(store, "flights[month=01]")
 
@@ -96,7 +48,7 @@ def test_model_version(store: Store, trained: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("form", ["flights/model", "dataset:flights/model", "{digest}", "{key}"])
-def test_versions_by_name(store: Store, trained: dict[str, Any], form: str) -> None:
+def test_versions_by_name(store: Store, trained: dict[str, Run], form: str) -> None:
     """A dataset, a digest and the key of a node are the same version here."""
     model = trained["train"].outputs[0]
     whole = upstream(store, "flights/model")
@@ -353,150 +305,6 @@ def test_names_with_signs(store: Store) -> None:
     assert upstream(store, "x#y#z").asked.name == "a:b:x#y#z"
 
 
-# Lists
-
-
-def pages(ask: Callable[..., Any], limit: int) -> list[Any]:
-    """The items of all pages."""
-    found = [ask(limit=limit)]
-    while found[-1].next is not None:
-        found.append(ask(limit=limit, after=found[-1].next))
-    assert all(page.truncated == (len(found) > 1) for page in found)
-    return [item for page in found for item in page.items]
-
-
-def test_lists(store: Store, trained: dict[str, Any]) -> None:
-    """Every list is the same whole, whatever its pages hold."""
-    asks: list[Callable[..., Any]] = [
-        lambda **page: datasets(store, **page),
-        lambda **page: partitions(store, "flights/features", **page),
-        lambda **page: versions(store, "flights/features", **page),
-        lambda **page: jobs(store, **page),
-        lambda **page: runs(store, **page),
-        lambda **page: events(store, **page),
-        lambda **page: models(store, **page),
-        lambda **page: search(store, "flights", **page),
-    ]
-    for ask in asks:
-        whole = [*ask().items]
-        assert whole
-        assert pages(ask, 1) == pages(ask, 2) == whole
-        json.dumps([one.to_json() for one in whole])
-
-
-def test_datasets(store: Store, trained: dict[str, Any]) -> None:
-    """Datasets are sorted by namespace and name, and counted."""
-    found = datasets(store).items
-
-    assert [one.dataset for one in found] == [
-        *(f"flights/{name}" for name in ("evaluation", "features", "model")),
-        *("flights/prepared", "flights/signature", "file:/lake/flights", "file:/lake/weather.csv"),
-    ]
-    features = found[1]
-    assert (features.partitions, features.versions) == (3, 3)
-
-
-def test_partitions_and_versions(store: Store, history: History) -> None:
-    """Partitions are what is current, now or at a time; versions all there were."""
-    old = history.task("make", writes=["made"], partition="m=1", content="old").output
-    new = history.task("make", writes=["made"], partition="m=1", content="new").output
-    history.task("use", {"part": raw("flights", "m=1", content="a")})
-    history.task("use", {"part": raw("flights", "m=1", content="b")})
-    store.record(history.events)
-
-    assert [one.digest for one in partitions(store, "made").items] == [new.digest]
-    assert [one.digest for one in partitions(store, "made", as_of=time_at(2)).items] == [old.digest]
-    assert [one.digest for one in versions(store, "made").items] == [old.digest, new.digest]
-    assert [one.digest for one in partitions(store, "lake/flights").items] == [digest("b")]
-    assert partitions(store, "flights", as_of=time_at(5)).items[0].digest == digest("a")
-
-
-def test_runs(store: Store, history: History) -> None:
-    """Runs come newest first, of one job, in one state, or since a time."""
-    first = history.task("a")
-    second = history.task("b", end="FAIL")
-    flow = history.flow_run()
-    store.record(history.events)
-
-    def ids(**only: Any) -> list[str]:
-        return [one.run_id for one in runs(store, **only).items]
-
-    assert ids() == [flow.run_id, second.run_id, first.run_id]
-    assert ids(job="flights.a") == [first.run_id]
-    assert ids(state="fail") == [second.run_id]
-    assert ids(since=time_at(2)) == [flow.run_id, second.run_id]
-    assert ids(until=time_at(2)) == [first.run_id]
-
-
-def test_events(store: Store, history: History) -> None:
-    """Events come by event time, of one run, or of what a dataset was read, written and told of."""
-    history.task("a", {"part": raw("flights")}, ["made"])
-    store.record(history.events)
-    version = facet(datasetVersion="v1")
-    tell(
-        store,
-        *ran(1, 5, [dataset(ORDERS)]),
-        dataset_event(7, dataset(ORDERS, version="v1") | {"facets": {"version": version}}),
-        dataset_event(8, dataset(REPORT)),
-    )
-    of_orders = events(store, dataset="shop/orders").items
-
-    assert [one.type for one in events(store).items] == [
-        *("START", "COMPLETE", "START", "COMPLETE", "DATASET", "DATASET")
-    ]
-    assert [one.type for one in of_orders] == ["START", "COMPLETE", "DATASET"]
-    assert [one.event_time for one in events(store, run=run_id(1)).items] == [
-        time_at(5),
-        time_at(6),
-    ]
-    assert [one.type for one in events(store, dataset="made").items] == ["START", "COMPLETE"]
-    assert events(store, since=time_at(6), until=time_at(7)).items[0].body["eventType"] == (
-        "COMPLETE"
-    )
-
-
-# Finding
-
-
-def test_search(store: Store, trained: dict[str, Any]) -> None:
-    """Exact matches come before beginnings, and those before the rest."""
-    found = search(store, "FEATUR").items
-    exact = search(store, "features").items[0]
-
-    assert [(hit.what, hit.rank) for hit in found] == [("dataset", "prefix"), ("job", "prefix")]
-    assert (exact.ref, exact.matched, exact.rank) == ("flights/features", "name", "exact")
-    assert [hit.rank for hit in search(store, "eatures").items] == ["substring"]
-    assert search(store, "flights eval", kinds=["dataset"]).items[0].ref == "flights/evaluation"
-    assert search(store, "no%such_").items == ()
-
-
-def test_search_ids(store: Store, trained: dict[str, Any]) -> None:
-    """Runs and versions are found by a beginning of what names them, models by name."""
-    run = trained["train"]
-    by_digest = search(store, run.outputs[0].digest[7:20], kinds=["version"]).items
-
-    assert [hit.ref for hit in search(store, run.run_id[:23]).items] == [f"run:{run.run_id}"]
-    assert {hit.name for hit in by_digest} == {"flights/model", "flights/signature"}
-    assert [hit.ref for hit in search(store, "late", kinds=["model"]).items] == ["late@latest"]
-
-
-def test_search_facets(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values in facets are found if they are asked for, and it is said if not all were read."""
-    tags = facet(tags=[{"key": "team", "value": "Risk"}])
-    for number in (1, 2):
-        tell(store, *ran(number, number, facets={"tags": tags}))
-    found = search(store, "risk", kinds=["facet", "tag"])
-
-    assert {(hit.what, hit.matched) for hit in found.items} == {
-        ("tag", "tag"),
-        ("facet", "tags.tags.value = Risk"),
-    }
-    assert not found.truncated
-    assert [hit.what for hit in search(store, "risk").items] == ["tag"]
-    monkeypatch.setattr("begat.lineage.graph.finding.ROWS", 1)
-    assert search(store, "risk", kinds=["facet"]).reasons == ("size",)
-
-
 # Bad questions
 
 
@@ -576,21 +384,10 @@ def test_questions_scan_no_table(trained_in_memory: Store) -> None:
 
 
 @pytest.fixture
-def trained_in_memory(request: pytest.FixtureRequest) -> Iterable[Store]:
+def trained_in_memory() -> Iterable[Store]:
     """A store in memory with a model, whichever store other tests are handed."""
     store = Store.open("sqlite://")
-    history = History()
-    done = train(history, ["01", "02", "03"])
-    store.record(history.events, history.chunks)
-    register(
-        store,
-        model="late",
-        recipe=digest("r"),
-        run_id=done["register"].run_id,
-        training_run_id=done["train"].run_id,
-        digest=done["train"].outputs[0].digest,
-        body={},
-    )
+    late_model(store, History())
     yield store
     store.close()
 

@@ -9,7 +9,7 @@ from begat.lineage.graph.translation import translated
     ("sqlite", "postgresql"),
     [
         ("SELECT :a, :a_b1", "SELECT %(a)s, %(a_b1)s"),
-        ("SELECT node % 4, x LIKE '%:y'", "SELECT node %% 4, x LIKE '%%:y'"),
+        ("SELECT node % 4, x LIKE '%:y'", "SELECT node %% 4, x ILIKE '%%:y'"),
         ("SELECT 'it''s :a', ':b', :c", "SELECT 'it''s :a', ':b', %(c)s"),
         ('SELECT ":a"":b", :c', 'SELECT ":a"":b", %(c)s'),
         ("-- name: x, 'y\nSELECT :a", "-- name: x, 'y\nSELECT %(a)s"),

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     names = facet(identifiers=[{"namespace": "s3://lake", "name": "customers", "type": "TABLE"}])
     written = dataset(3, lineage=facet(inputs=[]))
     tags = {"tags": facet(tags=[{"key": "a", "value": "b"}])}
-    packages = {"begat_packages": {"digest": "p", "packages": {"numpy": "2.0"}}}
+    packages = {"begat_packages": {"digest": "p", "distributions": {"numpy": "2.0"}}}
     told = [
         dataset_event(1, dataset(0, version="v1", symlinks=names)),
         job_event(2, inputs=[dataset(0)]),
@@ -67,8 +67,7 @@ def test_sound(store: Store) -> None:
 def test_missing_rows(store: Store, table: str) -> None:
     """Whichever table of the graph has lost its rows is named, and a rebuild brings them back."""
     before = dump(store)
-    if not before[table]:
-        pytest.skip("this table is empty in this history")
+    assert before[table], "this history does not fill it"
     spoil(store, f"DELETE FROM {table}")
     report = check(store)
     store.rebuild()

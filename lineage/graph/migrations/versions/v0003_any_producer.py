@@ -80,9 +80,9 @@ def upgrade() -> None:
         sa.Column("partition", Words, nullable=False),
         sa.Column("since", Words, nullable=False),
         sa.Column("product", Key, autoincrement=False, nullable=False),
-        sa.Column("run", Key, nullable=False),
+        sa.Column("run", Key, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint(
-            "dataset", "partition", "since", "product", name=op.f("pk_current")
+            "dataset", "partition", "since", "product", "run", name=op.f("pk_current")
         ),
         sqlite_with_rowid=False,
     )
