@@ -18,9 +18,12 @@ _MAY_GO = {
     "lease": "expires < :now",
     # It is made again when it is asked for.
     "plan": "created_at < :before",
-    # It opens nothing any more.
-    "token": "(revoked_at IS NOT NULL AND revoked_at < :before) "
-    "OR (expires_at IS NOT NULL AND expires_at < :before)",
+    # It opens nothing any more. The last of them stay: a server without any token is open.
+    "token": """((revoked_at IS NOT NULL AND revoked_at < :before)
+        OR (expires_at IS NOT NULL AND expires_at < :before))
+    AND EXISTS (SELECT 1 FROM token t
+        WHERE (t.revoked_at IS NULL OR t.revoked_at >= :before)
+        AND (t.expires_at IS NULL OR t.expires_at >= :before))""",
     # Whether bytes are there that nothing here speaks of.
     "presence": """noted_at < :before
     AND NOT EXISTS (SELECT 1 FROM version v WHERE v.digest = presence.digest)

@@ -108,7 +108,9 @@ def _address(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int
 
 @contextmanager
 def _bound(family: socket.AddressFamily, address: tuple[str, int]) -> Iterator[socket.socket]:
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
+    # The protocol is named, for asyncio sets TCP_NODELAY only then: without it each answer would
+    # wait 40 ms for the acknowledgement of its own head.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)

@@ -92,6 +92,16 @@ def test_days_are_kept(store: Store) -> None:
     assert keys(store) - stays == {"old plan", "old revoked", "old expired", "old note"}
 
 
+def test_the_last_tokens_stay(store: Store) -> None:
+    """Where no token opens anything, those that did stay: without any a server would be open."""
+    for key in ("one", "other"):
+        about = {"name": "", "digest": key, "scopes": "", "created_at": OLD, "revoked_at": OLD}
+        put(store, "token", id=key, **about)
+    prune(store, days=30)
+
+    assert keys(store) == {"one", "other"}
+
+
 def test_space_is_given_back(tmp_path: Path) -> None:
     """A store that has lost much takes less afterwards, and is what it was."""
     path = tmp_path / "store.db"
