@@ -16,7 +16,8 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from . import nodes
 from .facts import VersionFact
@@ -79,8 +80,8 @@ class Bindings:
             self._rows.do("move_binding", the_snapshot=binding.snapshot, at=at)
             self.bind(binding)
 
-    def changed(self, dataset: int, partition: str, since: str, digest: str) -> None:
-        """Bind anew whoever may have read a version that has just come, or is gone."""
+    def changed(self, dataset: int, partition: str, since: str, product: int, digest: str) -> None:
+        """Bind anew whoever may have read a product that has just come, or is gone."""
         family = self.family(dataset)
         if not any(self._is_bound(one, since) for one in family):
             return
@@ -94,8 +95,12 @@ class Bindings:
                     "bindings_naming", dataset=member, since=since, digest=digest
                 )
             for binding in {Binding(*row) for row in found}:
-                if not partition or binding.partition in ("", partition):
+                if partition and binding.partition not in ("", partition):
+                    continue
+                if binding.digest:
                     self.bind(binding)
+                else:
+                    self._bind_partition(binding, partition, product)
 
     def since(self, dataset: int, since: str, until: str = EVER) -> None:
         """Bind anew everything that read a dataset from a time on, under any of its names."""
@@ -113,7 +118,18 @@ class Bindings:
         else:
             self._rows.stand(binding.node, members)
 
-    def join(self, datasets: Iterable[int]) -> None:
+    def _bind_partition(self, binding: Binding, partition: str, product: int) -> None:
+        """Bind a reading anew to one partition that it covers, of which a product came or went."""
+        family = self._current_names(binding.dataset)
+        last, found = self._newest(binding, family, partition)
+        members = found if last >= self._gone(binding, family) else set()
+        _, before = self._newest(binding, family, partition, before=last)
+        for one in ({product} | found | before) - members:
+            self._rows.do("drop_edge", child=binding.node, parent=nodes.product(one))
+        for one in members:
+            self._rows.edge(binding.node, nodes.product(one))
+
+    def join(self, datasets: Collection[int]) -> None:
         """Bind anew all readers of datasets that turned out to be names of the same data."""
         self._rows.known.families.clear()
         for dataset in {one for named in datasets for one in self.family(named)}:
@@ -121,7 +137,8 @@ class Bindings:
                 self.open(dataset)
             else:
                 self._close(dataset)
-            self.since(dataset, "")
+        for family in {self.family(one) for one in datasets}:
+            self.since(family[0], "")
 
     def is_open(self, dataset: int) -> bool:
         """Whether events say what was current of a dataset, under any of its names."""
@@ -147,14 +164,15 @@ class Bindings:
 
     def _close(self, dataset: int) -> None:
         """Take back what `open` did for one name."""
-        for row in self._rows.all("raw_bindings", dataset=dataset):
-            binding = Binding(*row)
+        closed = [Binding(*row) for row in self._rows.all("raw_bindings", dataset=dataset)]
+        for binding in closed:
             self._rows.stand(binding.node, set())
             self._rows.do("drop_edge", child=nodes.run(binding.run), parent=binding.node)
             self._rows.do("drop_binding", snapshot=binding.snapshot)
             self._rows.do("drop_snapshot", snapshot=binding.snapshot)
             self.readers.add(binding.run)
-        self._rows.forget()
+        if closed:
+            self._rows.forget()
 
     def family(self, dataset: int) -> tuple[int, ...]:
         """A dataset and all other names of the same data."""
@@ -165,8 +183,12 @@ class Bindings:
                 others = {row[0] for row in self._rows.all("symlinks_of", dataset=todo.pop())}
                 todo += others - found
                 found |= others
-            known[dataset] = tuple(sorted(found))
+            known |= dict.fromkeys(found, tuple(sorted(found)))
         return known[dataset]
+
+    def _current_names(self, dataset: int) -> list[int]:
+        """Those names of a dataset under which anything was ever current."""
+        return [one for one in self.family(dataset) if self._was_current(one)]
 
     def _was_current(self, dataset: int) -> bool:
         known = self._rows.known
@@ -187,7 +209,7 @@ class Bindings:
         return False
 
     def _members(self, binding: Binding) -> set[int]:
-        family = self.family(binding.dataset)
+        family = self._current_names(binding.dataset)
         if binding.digest:
             if made := self._made(binding, family):
                 return made
@@ -216,18 +238,47 @@ class Bindings:
 
     def _current(self, binding: Binding, family: Iterable[int], but: str = "") -> set[int]:
         """What was current of all that it covers, but for versions named in this way."""
-        found: dict[str, list[tuple[str, int]]] = {}
-        for dataset in family:
-            for partition in self._covered(dataset, binding.partition):
-                found.setdefault(partition, []).extend(self._latest(dataset, partition, binding))
-        # What was dropped as a whole is gone in each partition.
-        gone = max((since for since, product in found.get("", ()) if not product), default="")
-        members = set()
-        for latest in found.values():
-            last = max((since for since, _ in latest), default="")
+        gone = self._gone(binding, family)
+        members: set[int] = set()
+        for partition in {
+            one for dataset in family for one in self._covered(dataset, binding.partition)
+        }:
+            last, products = self._newest(binding, family, partition)
             if last >= gone:
-                members |= {product for since, product in latest if since == last and product}
+                members |= products
         return {nodes.product(product) for product in members if not self._is(product, but)}
+
+    def _gone(self, binding: Binding, family: Iterable[int]) -> str:
+        """When all was dropped last: what was there before is gone in each partition."""
+        return max(
+            (
+                row[0]
+                for dataset in family
+                for row in self._last("gone_at", binding, dataset=dataset)
+            ),
+            default="",
+        )
+
+    def _newest(
+        self, binding: Binding, family: Iterable[int], partition: str, before: str = ""
+    ) -> tuple[str, set[int]]:
+        """The products of a partition that became current last, and when; none: nothing is.
+
+        Args:
+            binding: of the reading.
+            family: names of the dataset.
+            partition: its key.
+            before: when they became so at the latest, not included.
+        """
+        rows = [
+            row
+            for dataset in family
+            for row in self._last(
+                "current_at", binding, before, dataset=dataset, partition=partition
+            )
+        ]
+        last = max((row[0] for row in rows), default="")
+        return last, {row[1] for row in rows if row[0] == last and row[1]}
 
     def _covered(self, dataset: int, partition: str) -> list[str]:
         """Partitions that a reading covers: all of a whole dataset, else one and the whole."""
@@ -238,14 +289,12 @@ class Bindings:
             found.append(row)
         return found
 
-    def _latest(self, dataset: int, partition: str, binding: Binding) -> list[tuple[str, int]]:
-        """The products that became current last, all of one time; product 0: nothing is."""
-        key = {"dataset": dataset, "partition": partition, "reader": binding.run}
-        before = f"{binding.at}{_AFTER}"
-        while rows := self._rows.all("current_at", **key, before=before):
-            found = [row for row in rows if self._before(binding, row[0], row[2])]
-            if found:
-                return [(since, product) for since, product, _ in found]
+    def _last(self, statement: str, binding: Binding, before: str = "", **key: Any) -> list[Any]:
+        """Rows of `current`, all of the last time at which the reader could see them."""
+        before = before or f"{binding.at}{_AFTER}"
+        while rows := self._rows.all(statement, **key, reader=binding.run, before=before):
+            if found := [row for row in rows if self._before(binding, row[0], row[2])]:
+                return found
             before = rows[0][0]
         return []
 

@@ -39,6 +39,22 @@ class Executions:
             end = min(end or said.time, said.time)
         return row["executions"] == 1 and not (start and end and end < start)
 
+    def last(self, said: Facts) -> str:
+        """Key of the execution that an event later than all others of its run is of, or opens.
+
+        Empty for an event that is not, which may divide the others in another way.
+        """
+        run_id = said.run.run_id
+        [latest] = self._rows.one("latest_event", run_id=run_id, hash=said.hash)
+        if latest is None or said.time <= latest:
+            return ""
+        first = self._rows.run_row(run_id)
+        last = self._rows.run_row(key(run_id, first["executions"] - 1))
+        if said.type == "START" and last["first_end"]:
+            first["executions"] += 1
+            self._rows.put_run(first)
+        return key(run_id, first["executions"] - 1)
+
     @contextmanager
     def anew(self, run_id: str) -> Iterator[list[tuple[str, list[Said]]]]:
         """All events of a run by execution, each under its key, to be projected inside.

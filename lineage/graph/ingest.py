@@ -48,9 +48,13 @@ class Ingest:
         db: a connection on which a write transaction has begun.
         known: what is known of its rows, if anything is; it is kept up to date, and true as
             long as the transaction is not rolled back.
+        stored: whether all events that are to speak are stored already.
     """
 
-    def __init__(self, db: Connection, known: Known | None = None) -> None:
+    def __init__(self, db: Connection, known: Known | None = None, *, stored: bool = False) -> None:
+        self._stored = stored
+        #: Ids of runs all of whose events have spoken.
+        self._spoken: set[str] = set()
         self._rows = Rows(db, known or Known())
         self._bindings = Bindings(self._rows)
         self._products = Products(self._rows, self._bindings)
@@ -107,14 +111,21 @@ class Ingest:
             self._products.derive(self._bindings.readers.pop())
 
     def _project_run(self, said: Facts, origin: str, stamp: str) -> None:
+        if said.run.run_id in self._spoken:
+            return
         row = self._rows.run_row(said.run.run_id)
         if self._executions.is_single(row, said):
             self._execute(row, said, origin, stamp)
+            return
+        if last := self._executions.last(said):
+            self._execute(self._rows.run_row(last), said, origin, stamp)
             return
         with self._executions.anew(said.run.run_id) as executions:
             for key, events in executions:
                 for one, by in events:
                     self._execute(self._rows.run_row(key), one, by, one.stamp(by))
+        if self._stored:
+            self._spoken.add(said.run.run_id)
 
     def _execute(self, row: dict[str, Any], said: Facts, origin: str, stamp: str) -> None:
         """Let an event speak of one execution of its run."""
@@ -128,8 +139,9 @@ class Ingest:
             self._bind(run, dataset, VersionFact(partition="", digest=""), row["started_at"])
         for use in said.reads or ():
             loose |= self._read(run, use, row["started_at"], stamp)
-        if loose or said.reads:
-            self._settle_reads(run)
+        touched = loose | {self._rows.dataset(use.dataset) for use in said.reads or ()}
+        if touched:
+            self._settle_reads(run, touched)
         if said.reuse_of:
             if (other := self._rows.run(said.reuse_of)) != run:
                 self._rows.edge(nodes.run(run), nodes.run(other))
@@ -236,13 +248,18 @@ class Ingest:
             self._bindings.bind(binding, new=True)
         return binding.node
 
-    def _settle_reads(self, run: int) -> None:
-        """Let a run stand on what it read, as far as it does not say it better elsewhere."""
-        bindings = self._bindings.of_run(run)
+    def _settle_reads(self, run: int, datasets: set[int]) -> None:
+        """Let a run stand on what it read, as far as it does not say it better elsewhere.
+
+        Args:
+            run: its id.
+            datasets: those of which it has just said more.
+        """
+        bindings = [one for one in self._bindings.of_run(run) if one.dataset in datasets]
         if not bindings:
             return
         said = [Output(one.dataset, one.partition, one.digest) for one in bindings]
-        vague = superseded([*said, *self._resolved(run)])
+        vague = superseded([*said, *(o for o in self._resolved(run) if o.dataset in datasets)])
         for binding, own in zip(bindings, said, strict=True):
             if own in vague:
                 self._rows.do("drop_edge", child=nodes.run(run), parent=binding.node)

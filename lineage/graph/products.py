@@ -139,7 +139,7 @@ class Products:
 
     def _tell(self, current: Current, digest: str) -> None:
         if current.product:
-            self._bindings.changed(current.dataset, current.partition, current.since, digest)
+            self._bindings.changed(*current, digest)
         else:
             self._bindings.since(current.dataset, current.since)
 

@@ -28,7 +28,7 @@ def rebuild(db: Connection, tell: Callable[[int], None] = lambda _: None) -> Non
     """
     for table in sql.projection():
         db.execute(f"DELETE FROM {table}", {})
-    ingest, after, done = Ingest(db, Known()), 0, 0
+    ingest, after, done = Ingest(db, Known(), stored=True), 0, 0
     while rows := db.execute(_EVENTS, {"after": after}).fetchall():
         for row in rows:
             ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])

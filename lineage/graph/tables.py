@@ -210,6 +210,14 @@ current = Table(
     sqlite_with_rowid=False,
 )
 
+# The constant is among the columns lest SQLite walk through all versions by the primary key.
+Index(
+    "ix_current_gone",
+    *(current.c.dataset, current.c.partition, current.c.product, current.c.since),
+    sqlite_where=current.c.product == text("0"),
+    postgresql_where=current.c.product == text("0"),
+)
+
 #: What a run says it wrote. It is a product once the run has completed.
 output = Table(
     "output",

@@ -205,6 +205,18 @@ def _bindings() -> dict[str, ClauseElement]:
             )
             .scalar_subquery(),
         ),
+        "gone_at": select(current.c.since, current.c.product, current.c.run).where(
+            *_gone(current),
+            current.c.run != bindparam("reader"),
+            current.c.since
+            == select(func.max(earlier.c.since))
+            .where(
+                *_gone(earlier),
+                earlier.c.since < bindparam("before"),
+                earlier.c.run != bindparam("reader"),
+            )
+            .scalar_subquery(),
+        ),
         "made": select(product.c.id, run.c.ended_at, run.c.id)
         .select_from(version)
         .join(product, product.c.version == version.c.id)
@@ -254,6 +266,15 @@ def _bindings() -> dict[str, ClauseElement]:
         ),
         "drop_binding": _drop(binding, "snapshot"),
     }
+
+
+def _gone(rows: Any) -> tuple[Any, ...]:
+    """Which rows of `current` say that nothing is there of a dataset."""
+    return (
+        rows.c.dataset == bindparam("dataset"),
+        rows.c.partition == literal_column("''"),
+        rows.c.product == literal_column("0"),
+    )
 
 
 def _resolved_reads() -> ClauseElement:
@@ -336,6 +357,9 @@ def _executions() -> dict[str, ClauseElement]:
         ~exists(select(literal_column("1")).where(output.c.version == version.c.id)),
     )
     return {
+        "latest_event": select(func.max(event.c.event_time)).where(
+            event.c.run_id == bindparam("run_id"), event.c.hash != bindparam("hash")
+        ),
         "events_of": _select(event, "hash", "origin", "body", by=("run_id",)),
         "drop_currents": _drop(current, "run", prefix="the_"),
         "drop_bindings": _drop(binding, "run", prefix="the_"),

@@ -41,6 +41,8 @@ CREATE TABLE current (
 )
  WITHOUT ROWID;
 
+CREATE INDEX ix_current_gone ON current (dataset, partition, product, since) WHERE product = 0;
+
 CREATE INDEX ix_current_run ON current (run);
 
 CREATE TABLE dataset (

@@ -238,6 +238,13 @@ WHERE current.dataset = :dataset AND current.partition = :partition AND current.
 FROM current AS earlier
 WHERE earlier.dataset = :dataset AND earlier.partition = :partition AND earlier.since < :before AND earlier.run != :reader);
 
+-- name: gone_at
+SELECT current.since, current.product, current.run
+FROM current
+WHERE current.dataset = :dataset AND current.partition = '' AND current.product = 0 AND current.run != :reader AND current.since = (SELECT max(earlier.since) AS max_1
+FROM current AS earlier
+WHERE earlier.dataset = :dataset AND earlier.partition = '' AND earlier.product = 0 AND earlier.since < :before AND earlier.run != :reader);
+
 -- name: made
 SELECT product.id, run.ended_at, run.id AS id_1
 FROM version JOIN product ON product.version = version.id JOIN run ON run.id = product.run
@@ -339,6 +346,11 @@ DELETE FROM run_trait WHERE run_trait.trait = :trait AND run_trait.run = :run;
 
 -- name: add_trait_part
 INSERT INTO trait_part (part, whole) VALUES (:part, :whole) ON CONFLICT DO NOTHING;
+
+-- name: latest_event
+SELECT max(event.event_time) AS max_1
+FROM event
+WHERE event.run_id = :run_id AND event.hash != :hash;
 
 -- name: events_of
 SELECT event.hash, event.origin, event.body

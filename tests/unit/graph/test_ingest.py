@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import copy
+import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +14,9 @@ from hypothesis import strategies as st
 from begat.lineage.content.merkle import Chunk
 from begat.lineage.errors import EventError
 from begat.lineage.graph.dump import dump
+from begat.lineage.graph.sqlite import Sqlite
 from begat.lineage.graph.store import Store
+from support import foreign
 from support.history import History, digest, raw, snapshot, train, without_rows
 
 Said = tuple[dict[str, Any] | Chunk, str]
@@ -296,3 +301,79 @@ def test_malformed_event(store: Store, history: History, change: dict[str, Any])
         store.record([good, {**bad, **change}])
 
     assert dump(store)["event"] == []
+
+
+Event = dict[str, Any]
+
+
+def readers_of_the_whole(number: int) -> list[Event]:
+    """One run reads all of a dataset, of which the partitions come later, in order."""
+    parts = [foreign.dataset(0, partition=f"p={n}", written=True) for n in range(number)]
+    return [
+        foreign.event(number, "COMPLETE", number, inputs=[foreign.dataset(0)]),
+        *(foreign.event(n, "COMPLETE", n, outputs=[part]) for n, part in enumerate(parts)),
+    ]
+
+
+def one_run_reads(number: int) -> list[Event]:
+    """One run reads ever more datasets."""
+    return [
+        foreign.event(0, "RUNNING", n, inputs=[foreign.dataset(("lake", f"d{n}"))])
+        for n in range(number)
+    ]
+
+
+def one_id_again(number: int) -> list[Event]:
+    """One run id is used again and again."""
+    reads = {"inputs": [foreign.dataset(0)], "outputs": [foreign.dataset(1)]}
+    return [
+        event
+        for n in range(number)
+        for event in (
+            foreign.event(0, "START", 3 * n),
+            foreign.event(0, "COMPLETE", 3 * n + 1, **reads),
+        )
+    ]
+
+
+def names_in_a_chain(number: int) -> list[Event]:
+    """Datasets, each with a reader, that one after another turn out to be one."""
+    lake = [("lake", f"d{n}") for n in range(number)]
+    events = [
+        foreign.event(n, "COMPLETE", n, inputs=[foreign.dataset(one)]) for n, one in enumerate(lake)
+    ]
+    for one, (namespace, name) in itertools.pairwise(lake):
+        link = foreign.facet(identifiers=[{"namespace": namespace, "name": name}])
+        events.append(foreign.dataset_event(1, foreign.dataset(one, symlinks=link)))
+    return events
+
+
+def asked(events: list[Event], *, rebuilt: bool = False) -> int:
+    """How many statements it takes to store these events, one by one, or to rebuild."""
+    database = Sqlite(":memory:", timeout=1.0)
+    statements: list[str] = []
+    with contextlib.closing(Store(database)) as store:
+        if not rebuilt:
+            database.connection.set_trace_callback(statements.append)
+        for event in events:
+            store.record([event], origin="ingested")
+        if rebuilt:
+            database.connection.set_trace_callback(statements.append)
+            store.rebuild()
+    return len(statements)
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("make", [readers_of_the_whole, one_run_reads, one_id_again])
+def test_cost_of_an_event(make: Callable[[int], list[Event]], rebuilt: bool) -> None:
+    """What an event costs does not grow with the partitions, datasets or executions before it."""
+    some, many = (asked(make(number), rebuilt=rebuilt) for number in (20, 80))
+
+    assert many < 5 * some
+
+
+def test_cost_of_another_name() -> None:
+    """What another name of a dataset costs grows with its readers, once for each."""
+    some, many = (asked(names_in_a_chain(number)) for number in (8, 32))
+
+    assert many < 17 * some

@@ -292,6 +292,19 @@ def test_dropped(store: Store, change: str) -> None:
         assert makers(one, 5) == {run_id(4)}
 
 
+def test_dropped_and_written_again(store: Store) -> None:
+    """What was dropped with the whole does not come back when the whole is written again."""
+    gone = facet(lifecycleStateChange="DROP")
+    events = [
+        event(1, "COMPLETE", 1, outputs=[dataset(ORDERS, partition="day=1", written=True)]),
+        event(2, "COMPLETE", 2, outputs=[dataset(ORDERS, lifecycleStateChange=gone)]),
+        event(3, "COMPLETE", 3, outputs=[dataset(ORDERS)]),
+        event(4, "COMPLETE", 4, inputs=[dataset(ORDERS)], outputs=[dataset(REPORT)]),
+    ]
+    for one in every_order(store, events):
+        assert makers(one, 4) == {run_id(3)}
+
+
 def test_overwritten(store: Store) -> None:
     """What overwrites the whole takes the place of its partitions."""
     fresh = facet(lifecycleStateChange="OVERWRITE")

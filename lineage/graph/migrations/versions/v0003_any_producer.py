@@ -87,6 +87,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_current_run", "current", ["run"], unique=False)
+    gone = sa.text("product = 0")
+    op.create_index(
+        "ix_current_gone",
+        "current",
+        ["dataset", "partition", "product", "since"],
+        unique=False,
+        sqlite_where=gone,
+        postgresql_where=gone,
+    )
     op.create_table(
         "binding",
         sa.Column("snapshot", Key, autoincrement=False, nullable=False),
