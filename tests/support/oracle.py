@@ -33,8 +33,7 @@ def shown(node: Any) -> Shown:
     if isinstance(node, VersionNode):
         return ("version", node.dataset, node.partition, node.digest, node.producer or "")
     if isinstance(node, SnapshotNode):
-        # One content may have been made by other runs.
-        return ("snapshot", node.dataset, node.content_root, node.key.rpartition("@")[2])
+        return ("snapshot", node.dataset, node.key.rpartition("@")[2])
     assert isinstance(node, ModelNode)
     return ("model", f"{node.model}@{node.version}")
 
@@ -121,11 +120,11 @@ class Oracle:
             return None if below else ("version", dataset(key), key[2], "", "")
         if kind == "segment":
             return None
-        content, partitions, known = self.snapshots[name]
+        _, partitions, known = self.snapshots[name]
         gap = any(not self.segments.get(one, 1) for one in below)
         if known and not gap and partitions <= names.FOLDED:
             return None
-        return ("snapshot", dataset(key), content, key[2])
+        return ("snapshot", dataset(key), key[2])
 
     # --- closures ------------------------------------------------------------------------
 
