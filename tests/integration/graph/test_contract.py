@@ -27,6 +27,7 @@ from unit.graph import (
     test_queries,
     test_questions,
     test_resolve,
+    test_sayings,
     test_store,
 )
 from unit.registry import test_versions
@@ -34,7 +35,7 @@ from unit.registry import test_versions
 _MODULES = (
     *(test_closure, test_derivation, test_earlier, test_finding, test_ingest, test_known),
     *(test_listing, test_pedigree, test_pictures, test_producers, test_queries, test_questions),
-    *(test_resolve, test_store, test_versions),
+    *(test_resolve, test_sayings, test_store, test_versions),
 )
 
 

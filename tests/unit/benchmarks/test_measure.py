@@ -124,7 +124,9 @@ def test_settled() -> None:
     assert measure.settled(lambda: next(readings)) == 1.8
 
 
-@pytest.mark.parametrize(("pid", "least", "most"), [(os.getpid(), 0.05, 5.0), (0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("pid", "least", "most"), [(os.getpid(), 0.05, 5.0), (0, 0.0, 0.0)], ids=["a server", "none"]
+)
 def test_served(pid: int, least: float, most: float) -> None:
     """A server's CPU is what it spends in a block; no server spends nothing."""
     with measure.served(pid) as found:
