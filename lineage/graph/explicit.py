@@ -7,15 +7,12 @@ columns an output was made from. Either may name datasets that are among nobody'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..records import Dataset, RunRef
-
-#: A run id, in lower case.
-RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from .shapes import RUN_ID, word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +98,7 @@ def _dataset(named: Mapping[str, Any]) -> Dataset:
     namespace, name = named["namespace"], named["name"]
     if not (isinstance(namespace, str) and isinstance(name, str)):
         raise TypeError("a dataset's namespace and name are strings")
-    return Dataset(namespace=namespace, name=name)
+    return Dataset(namespace=word("namespace", namespace), name=word("name", name))
 
 
 def _facets(output: Any) -> Mapping[str, Any]:

@@ -22,8 +22,9 @@ from ..events.canonical import canonical
 from ..events.sealed import Sealed
 from ..records import Dataset, RunRef
 from . import explicit
-from .explicit import RUN_ID, Explicit
+from .explicit import Explicit
 from .registers import DELETED, WITHOUT_REFERENCES, Body, body, dump
+from .shapes import RUN_ID, word
 
 #: How much an event type has to say about its run: an execution's end is its COMPLETE if it
 #: has one, else its FAIL, else its ABORT.
@@ -252,7 +253,7 @@ def _name(part: Mapping[str, Any], key: str) -> str:
     name = part[key]
     if not isinstance(name, str):
         raise TypeError(f"{key} is a string; got {str(name)[:40]}")
-    return name
+    return word(key, name)
 
 
 def _object(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -370,7 +371,10 @@ def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
         content_root=_name(reference, "content_root"),
         lineage_root=_name(reference, "lineage_root"),
         count=count,
-        rows=tuple((str(key), str(version), str(run)) for key, version, run in rows),
+        rows=tuple(
+            (word("partition", str(key)), word("version", str(version)), word("run", str(run)))
+            for key, version, run in rows
+        ),
         chunks=tuple(map(str, chunks)),
     )
 
@@ -381,7 +385,7 @@ def _versions(
     digest = _object(facets, "version").get("datasetVersion")
     counted = _object(own, "inputStatistics") or _object(own, "outputStatistics")
     partitions = (
-        [str(reference["partition"])]
+        [word("partition", str(reference["partition"]))]
         if "partition" in reference
         else _partitions(_object(own, "subset"))
     )
@@ -389,7 +393,7 @@ def _versions(
     for partition in partitions:
         yield VersionFact(
             partition=partition,
-            digest=str(digest or ""),
+            digest=word("datasetVersion", str(digest or "")),
             producer=_id(reference.get("producer")),
             size=_count(counted, "size") if one else None,
             rows=_count(counted, "rowCount") if one else None,
@@ -433,5 +437,6 @@ def _partition(named: Any) -> str:
     if not isinstance(named, dict):
         raise TypeError(f"a partition is an object; got {str(named)[:40]}")
     if identifier := named.get("identifier"):
-        return str(identifier)
-    return "/".join(f"{key}={value}" for key, value in _object(named, "dimensions").items())
+        return word("a partition's identifier", str(identifier))
+    dimensions = _object(named, "dimensions").items()
+    return word("a partition", "/".join(f"{key}={value}" for key, value in dimensions))

@@ -34,6 +34,7 @@ from .known import Known, Output
 from .products import Products, superseded
 from .registers import Body, dump, job_body, merge
 from .rows import Rows
+from .shapes import is_short
 from .standing import Standing
 from .traits import TRAITS, Traits
 
@@ -194,7 +195,8 @@ class Ingest:
                 found["parent"] = self._above(said)
                 found["root"] = self._above((said or {}).get("root"))
             elif key == "job.jobType":
-                found["kind"] = str((said or {}).get("jobType") or "")
+                kind = str((said or {}).get("jobType") or "")
+                found["kind"] = kind if is_short(kind) else ""
             elif key == "begat_attempt":
                 found["attempt"] = (said or {}).get("attempt", 1)
             elif key == "begat_recipe":

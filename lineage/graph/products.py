@@ -16,7 +16,7 @@ from .known import Output
 from .rows import Rows
 
 #: After these nothing is there, or nothing of what was there before.
-_GONE, _FRESH = ("DROP", "TRUNCATE"), ("CREATE", "OVERWRITE")
+GONE, FRESH = ("DROP", "TRUNCATE"), ("CREATE", "OVERWRITE")
 
 
 class Current(NamedTuple):
@@ -96,11 +96,11 @@ class Products:
 
     def _made(self, run: int, version: int, output: Output, ended_at: str) -> set[Current]:
         change = self._change(run, version)
-        if change in _GONE:
+        if change in GONE:
             return {Current(output.dataset, output.partition, ended_at, 0)}
         product = self._rows.product(version, run) // 4
         found = {Current(output.dataset, output.partition, ended_at, product)}
-        if change in _FRESH and not output.partition:
+        if change in FRESH and not output.partition:
             found.add(Current(output.dataset, "", ended_at, 0))
         return found
 

@@ -1,10 +1,11 @@
-"""What facets must look like that become columns or edges; everything else is kept as it is.
+"""What must look in one way that becomes columns or edges; everything else is kept as it is.
 
 The types are those of OpenLineage's and begat's own schemas, no stricter.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,27 @@ _DATASET: _Shapes = {"lifecycleStateChange": {"previousIdentifier": dict}}
 #: Fields without which a facet says nothing.
 _NEEDED = frozenset({"run.runId"})
 _LARGEST = 2**31
+
+#: A run id, in lower case.
+RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: Bytes that a word may have of which two are in one index: PostgreSQL's take 2,704 in all.
+LONGEST = 1_200
+
+
+def is_short(word: str) -> bool:
+    """Whether a word is short enough for the indexes of every database."""
+    return len(word) * 4 <= LONGEST or len(word.encode()) <= LONGEST
+
+
+def word(called: str, value: str) -> str:
+    """A word that things are found by.
+
+    Raises:
+        ValueError: it is too long.
+    """
+    if not is_short(value):
+        raise ValueError(f"{called} is at most {LONGEST} bytes long; got {value[:40]}…")
+    return value
 
 
 def check(event: Mapping[str, Any]) -> None:
@@ -64,6 +86,8 @@ def _check(path: str, facet: Mapping[str, Any] | None, shape: Mapping[str, type]
             continue
         if not isinstance(value, type_) or isinstance(value, bool):
             raise EventError(f"{path}.{field} is of type {type_.__name__}; got {str(value)[:40]!r}")
+        if isinstance(value, str) and not is_short(value):
+            raise EventError(f"{path}.{field} is at most {LONGEST} bytes long; got {value[:40]!r}…")
         if isinstance(value, int) and abs(value) >= _LARGEST:
             raise EventError(f"{path}.{field} is a number of at most 31 bits; got {value}")
 

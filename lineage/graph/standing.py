@@ -9,9 +9,10 @@ from ..records import Dataset
 from . import nodes, registers
 from .bindings import Bindings
 from .facts import Facts, Use, VersionFact
-from .products import Current, Products
+from .products import FRESH, GONE, Current, Products
 from .registers import Body, Registers, body
 from .rows import Rows
+from .shapes import is_short
 
 #: Registers of a job, beside its facets: what it reads and writes by design.
 _INPUTS, _OUTPUTS = ".inputs", ".outputs"
@@ -51,9 +52,11 @@ class Standing:
         what = said.about.what
         if not isinstance(what, VersionFact):
             return
-        if change in ("DROP", "TRUNCATE"):
+        if change in GONE:
             self._products.observe(Current(dataset, what.partition, said.time, 0), "")
         elif what.digest:
+            if change in FRESH and not what.partition:
+                self._products.observe(Current(dataset, "", said.time, 0), "")
             product = self._rows.product(self._rows.version(dataset, what), 0)
             current = Current(dataset, what.partition, said.time, nodes.split(product)[1])
             self._products.observe(current, what.digest)
@@ -103,6 +106,8 @@ class Standing:
             if isinstance(one, dict)
             and isinstance(one.get("namespace"), str)
             and isinstance(one.get("name"), str)
+            and is_short(one["namespace"])
+            and is_short(one["name"])
         }
 
     def _link(self, dataset: int, before: set[int], after: set[int]) -> None:

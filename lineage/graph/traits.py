@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from . import registers
 from .registers import Body, Registers
 from .rows import Rows
+from .shapes import is_short
 
 #: The facets that traits come from.
 TRAITS = frozenset({"begat_image", "begat_packages", "job.sourceCodeLocation", "job.tags", "tags"})
@@ -26,7 +27,11 @@ class Traits:
             facets: all that is known of it.
             new: whether it has none yet.
         """
-        said = {self._rows.id("trait", kind=kind, value=value) for kind, value in _said(facets)}
+        said = {
+            self._rows.id("trait", kind=kind, value=value)
+            for kind, value in _said(facets)
+            if is_short(value)
+        }
         there = set() if new else {row[0] for row in self._rows.all("traits_of", run=run)}
         for trait in there - said:
             self._rows.do("drop_run_trait", trait=trait, run=run)
@@ -39,12 +44,14 @@ class Traits:
         packages = said.get("distributions")
         if not isinstance(packages, dict) or not said.get("digest"):
             return
+        if not is_short(str(said["digest"])):
+            return
         whole = self._rows.id("trait", kind="packages", value=str(said["digest"]))
         known = ("unpacked", whole, hash(body.text))
         if known in self._rows.known.ids:
             return
-        for name, version in packages.items():
-            part = self._rows.id("trait", kind="package", value=f"{name}=={version}")
+        for package in filter(is_short, (f"{name}=={one}" for name, one in packages.items())):
+            part = self._rows.id("trait", kind="package", value=package)
             self._rows.later("add_trait_part", part=part, whole=whole)
         self._rows.known.ids[known] = whole
 

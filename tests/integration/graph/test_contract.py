@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from _pytest.fixtures import FixtureFunctionDefinition
 from unit.graph import (
+    test_bindings,
     test_closure,
     test_derivation,
     test_earlier,
@@ -33,7 +34,15 @@ from unit.graph import (
 from unit.registry import test_versions
 
 _MODULES = (
-    *(test_closure, test_derivation, test_earlier, test_finding, test_ingest, test_known),
+    *(
+        test_bindings,
+        test_closure,
+        test_derivation,
+        test_earlier,
+        test_finding,
+        test_ingest,
+        test_known,
+    ),
     *(test_listing, test_pedigree, test_pictures, test_producers, test_queries, test_questions),
     *(test_resolve, test_sayings, test_store, test_versions),
 )

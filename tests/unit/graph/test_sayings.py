@@ -74,6 +74,20 @@ def test_facets_that_are_null(store: Store) -> None:
     assert runs(store) == {run_id(1): "COMPLETE", run_id(2): ""}
 
 
+def test_long_words_in_facets(store: Store) -> None:
+    """A tag or another name that no index takes is kept with its facet, and found by nobody."""
+    long = "x" * 3000
+    linked = facet(identifiers=[{"namespace": long, "name": long, "type": "TABLE"}])
+    facets = {"tags": facet(tags=[{"key": "k", "value": long}, {"key": "k", "value": "v"}])}
+    outputs = [dataset(ORDERS, symlinks=linked)]
+    store.record([event(1, "COMPLETE", 1, facets=facets, outputs=outputs)], origin="ingested")
+    with store.read() as db:
+        traits = {row[0] for row in db.execute("SELECT value FROM trait")}
+        names = {row[0] for row in db.execute("SELECT name FROM dataset")}
+
+    assert (traits, names) == ({"k=v"}, {"orders"})
+
+
 def test_facets_replace_by_key_and_are_deleted(store: Store) -> None:
     """The facet said last counts; `_deleted` takes it away, also if it comes first."""
     fields = facet(fields=[{"name": "a"}])
@@ -150,6 +164,9 @@ def snapshot_of(**said: Any) -> dict[str, Any]:
         ({"outputs": [{"namespace": "x", "name": "y", "facets": [1]}]}, "facets is an object"),
         ({"outputs": [{"namespace": "x", "name": "y", "facets": {"a": 1}}]}, "a facet is"),
         ({"run": {"runId": ""}}, "its runId is empty"),
+        ({"job": {"namespace": "x", "name": "y" * 1201}}, "name is at most 1200 bytes long"),
+        ({"inputs": [dataset(0, version="ł" * 601)]}, "datasetVersion is at most 1200 bytes"),
+        ({"inputs": [dataset(0, partition="p" * 1201)]}, "identifier is at most 1200 bytes"),
         ({"inputs": [snapshot_of(argument=["x"])]}, "argument is a string"),
         ({"inputs": [snapshot_of(argument=None)]}, "argument is a string"),
         ({"inputs": [snapshot_of(count=2**70)]}, "a number of at most 63 bits"),
