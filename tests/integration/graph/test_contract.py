@@ -43,7 +43,15 @@ _MODULES = (
         test_ingest,
         test_known,
     ),
-    *(test_listing, test_pedigree, test_pictures, test_producers, test_queries, test_questions),
+    *(
+        test_known,
+        test_listing,
+        test_pedigree,
+        test_pictures,
+        test_producers,
+        test_queries,
+        test_questions,
+    ),
     *(test_resolve, test_sayings, test_store, test_versions),
 )
 
