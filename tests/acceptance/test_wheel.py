@@ -91,7 +91,7 @@ def test_content(wheel: Path) -> None:
         "begat/flows/py.typed",
         "begat/lineage/events/schemas/BegatRecipeRunFacet.json",
         "begat/lineage/graph/migrations/env.py",
-        "begat/lineage/graph/sql/schema.sql",
+        "begat/lineage/graph/sql/schema.sqlite.sql",
         "begat/lineage/py.typed",
         "begat/tasks/py.typed",
     }
