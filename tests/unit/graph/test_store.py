@@ -285,7 +285,9 @@ except StoreError as error:
 
 def test_postgresql_without_its_driver() -> None:
     """Where psycopg is not installed, the extra that brings it is named."""
-    said = start([sys.executable, "-c", _WITHOUT_DRIVER], capture_output=True, text=True).stdout
+    said = start(
+        [sys.executable, "-c", _WITHOUT_DRIVER], check=True, capture_output=True, text=True
+    ).stdout
 
     assert "install 'begat[postgres]'" in said
     assert "secret" not in said
