@@ -209,7 +209,8 @@ def _spread(figure: Figure) -> str:
 
 
 def _code(figure: Figure) -> str:
-    return f"`{figure.command}`"
+    # A pipe would end the cell, also inside of code.
+    return "`" + figure.command.replace("|", "\\|") + "`"
 
 
 def _notices(results: Results) -> Iterator[str]:
