@@ -58,7 +58,8 @@ def work(n):
 threads = [Thread(target=work, args=(n,)) for n in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print("\\n".join(found))
+# At once, or the lines of another process could come between: an unbuffered print writes twice.
+os.write(1, "".join(f"{number}\\n" for number in found).encode())
 store.close()
 """
 _RECORD = """
