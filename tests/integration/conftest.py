@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -20,13 +18,6 @@ QUIET = {
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
 }
 os.environ.update(QUIET)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let Prefect, with begat or without, leave sockets of its clients to the collector."""
-    for item in items:
-        if "with_prefect" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +40,5 @@ def prefect_server_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def with_prefect(prefect_server_of_the_session: None) -> Iterator[None]:
-    """The server, and no socket left to tests elsewhere, who would get its warning."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+def with_prefect(prefect_server_of_the_session: None) -> None:
+    """The server."""
