@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
-from . import nodes, pictures, queries
+from . import nodes, pictures, queries, registers
 from .ancestry import Ancestry
 from .connection import Connection, Row
 from .store import Store
@@ -328,14 +328,14 @@ def _data_quality(ancestry: Ancestry) -> list[dict[str, Any]]:
 
 def _said_of_version(db: Connection, version: int) -> dict[str, Any]:
     """What was said last under each key by whoever wrote or read a version."""
-    said: dict[str, list[Any]] = {}
+    said: registers.Registers = {}
     query = f"""
     SELECT facets FROM output WHERE version = :version
     UNION ALL SELECT r.facets FROM product p JOIN reading r ON r.node = p.id * 4 + {nodes.PRODUCT}
     WHERE p.version = :version
     """
     for (text,) in db.execute(query, {"version": version}):
-        for key, (stamp, body) in json.loads(text).items():
+        for key, (stamp, body) in registers.read(text).items():
             if key not in said or stamp > said[key][0]:
-                said[key] = [stamp, body]
-    return {key: body for key, (_, body) in said.items()}
+                said[key] = (stamp, body)
+    return {key: registers.said(said, key) for key in said}

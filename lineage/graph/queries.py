@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..records import Dataset, DatasetVersion
+from . import registers
 from .connection import Connection, Row
 from .nodes import PRODUCT
 from .store import Store
@@ -144,8 +145,7 @@ def version_of(row: Row, producer: str = "") -> DatasetVersion:
 
 def facets_of(row: Row) -> dict[str, Any]:
     """What was said last under each key: the registers of a row without their stamps."""
-    said = json.loads(row["facets"])
-    return {key: body for key, (_, body) in said.items() if body is not None}
+    return registers.bodies(row["facets"])
 
 
 def error_of(facets: Mapping[str, Any]) -> str | None:

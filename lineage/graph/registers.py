@@ -45,8 +45,17 @@ def merge(registers: Registers, said: Mapping[str, Body], stamp: str) -> dict[st
 
 
 def write(registers: Registers) -> str:
-    """Registers as they are stored: a JSON object of [stamp, body] by key."""
-    parts = (f'{_key(key)}:["{stamp}",{text}]' for key, (stamp, text) in sorted(registers.items()))
+    """Registers as they are stored: JSON, by stamp what that event said last, by key.
+
+    Most of a row was said last by one event, so its stamp is there once. The greatest stamp comes
+    first: whether begat recorded any of it can be seen from how the text begins.
+    """
+    by_stamp: dict[str, list[str]] = {}
+    for key, (stamp, text) in sorted(registers.items()):
+        by_stamp.setdefault(stamp, []).append(f"{_key(key)}:{text}")
+    parts = (
+        f'"{stamp}":{{{",".join(said)}}}' for stamp, said in sorted(by_stamp.items(), reverse=True)
+    )
     return f"{{{','.join(parts)}}}"
 
 
@@ -54,7 +63,21 @@ def read(stored: str) -> Registers:
     """The registers that `write` wrote."""
     if stored == "{}":
         return {}
-    return {key: (stamp, dump(body)) for key, (stamp, body) in json.loads(stored).items()}
+    return {
+        key: (stamp, dump(body))
+        for stamp, said in json.loads(stored).items()
+        for key, body in said.items()
+    }
+
+
+def bodies(stored: str) -> dict[str, Any]:
+    """What is said under each key, of what `write` wrote; without what was deleted."""
+    return {
+        key: body
+        for said in json.loads(stored).values()
+        for key, body in said.items()
+        if body is not None
+    }
 
 
 def said(registers: Registers, key: str) -> Any:

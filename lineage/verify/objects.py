@@ -13,8 +13,8 @@ from ..graph import nodes, queries
 from ..graph.connection import Connection, Row
 from .replay import Replay
 
-# What a run says last of its job tells, by its stamp, whether begat recorded the run itself.
-_HERE = "json_extract({}.facets, '$.\".job\"[0]') LIKE '1|%'"
+# What a run says begins with its greatest stamp, which tells whether begat recorded it itself.
+_HERE = "{}.facets LIKE '{{\"1|%'"
 _PRODUCTS = f"""
 SELECT p.id, d.namespace, d.name, v.partition, v.digest, v.size, v.format,
     COALESCE(r.uuid, '') AS run, {_HERE.format("r")} AS made_here,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..graph import nodes, queries
+from ..graph import nodes, queries, registers
 from ..graph.connection import Connection, Row
 
 #: What a row is known by in any store: its table, then names. An edge's are its child's key,
@@ -249,10 +249,10 @@ def _edges(db: Connection, children: Iterable[int]) -> list[tuple[int, int]]:
 
 def _registers(found: Picture, run: str, text: str) -> Any:
     try:
-        registers = json.loads(text)
-        for stamp, _ in registers.values():
+        said = registers.read(text)
+        for stamp, _ in said.values():
             if not stamp.startswith("-"):  # said by this run itself, not by one that names it
                 found.stamps[stamp.rpartition("|")[2]] = run
     except (ValueError, TypeError, AttributeError):
         return text  # no registers at all: it differs from what the events say
-    return registers
+    return said

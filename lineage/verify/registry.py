@@ -9,6 +9,7 @@ from typing import Any
 from ..content.store import ArtifactStore
 from ..errors import ArtifactError, EventError
 from ..events.canonical import parse
+from ..graph import registers
 from ..graph.connection import Connection, Row
 from ..graph.resolve import STAGES
 from ..records import ModelVersion
@@ -239,7 +240,7 @@ def _short(value: Any) -> str:
 
 
 def _register(text: str, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(text).get(key, ["", {}])[1]
+    found: dict[str, Any] = registers.bodies(text).get(key, {})
     return found
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from begat.lineage.graph import registers
 from begat.lineage.graph.store import Store
 
 from .foreign import dataset, event, run_id
@@ -59,7 +59,7 @@ def facets_of(store: Store, table: str, name: str) -> dict[str, Any]:
     """Facets of a job or a dataset that events without a run said."""
     with store.read() as db:
         [text] = db.execute(f"SELECT facets FROM {table} WHERE name = :name", {"name": name})
-    return {key: body for key, (_, body) in json.loads(text[0]).items()}
+    return registers.bodies(text[0])
 
 
 def chain(*, first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:

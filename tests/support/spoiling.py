@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from begat.lineage.graph import registers
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
 PIPELINE = """\
@@ -97,7 +98,7 @@ class Spoiler:
 
     def facet(self, run: str, key: str) -> Any:
         """What a run says under a facet's key."""
-        return json.loads(self.one("SELECT facets FROM run WHERE uuid = ?", run))[key][1]
+        return registers.bodies(self.one("SELECT facets FROM run WHERE uuid = ?", run))[key]
 
     def path(self, digest: str) -> Path:
         """Where an artifact lies."""
