@@ -7,6 +7,7 @@ as JSON text that `json_each(:name)` unfolds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 
@@ -48,6 +49,12 @@ def stream(db: Connection, sql: str) -> Iterator[Any]:
     """Rows of an answer of any size, which need not fit in memory; it takes the time it takes."""
     streamed: Callable[[str], Iterator[Any]] | None = getattr(db, "stream", None)
     return iter(db.execute(sql)) if streamed is None else streamed(sql)
+
+
+def pipelined(db: Connection) -> AbstractContextManager[Any]:
+    """A block whose statements need not wait for the answers of those before."""
+    together: Callable[[], AbstractContextManager[Any]] | None = getattr(db, "pipelined", None)
+    return nullcontext() if together is None else together()
 
 
 class Connection(Protocol):

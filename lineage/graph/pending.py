@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from .connection import Connection
+from .connection import Connection, pipelined
 from .registers import Registers, write
 
 #: Columns of a run that have indexes.
@@ -73,11 +73,12 @@ class Pending:
                     )
         if self._statements:
             statements, self._statements = self._statements, {}
-            for statement, rows in statements.items():
-                if statement in ("put_reading", "put_output"):
-                    for values in rows.values():
-                        values["facets"] = write(values["facets"])
-                self._db.executemany(self._sql[statement], rows.values())
+            with pipelined(self._db):
+                for statement, rows in statements.items():
+                    if statement in ("put_reading", "put_output"):
+                        for values in rows.values():
+                            values["facets"] = write(values["facets"])
+                    self._db.executemany(self._sql[statement], rows.values())
 
 
 def _indexed(row: dict[str, Any] | None) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import count
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -297,6 +297,10 @@ class Statements:
             cursor.itersize = STREAMED
             cursor.execute(translated(sql).encode(), {})
             yield from cursor
+
+    def pipelined(self) -> AbstractContextManager[Any]:
+        """A block whose statements are sent before those before are answered."""
+        return self.connection.pipeline()
 
     def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one statement for each of many parameters."""
