@@ -78,7 +78,14 @@ class Referring:
         except ArtifactError:
             if not (location := self._location(digest)):
                 raise
-        data = b"".join(_blocks(location))
+        try:
+            data = b"".join(_blocks(location))
+        except FileNotFoundError:
+            self.notes.drop(digest)
+            raise ArtifactError(
+                f"artifact {digest} is no more at {location}, where it was left; run again to make "
+                "it anew"
+            ) from None
         if digest_bytes(data) != digest:
             self.notes.drop(digest)
             raise CorruptArtifactError(
@@ -99,9 +106,13 @@ class Referring:
         if found is not None or not (location := self._location(digest)):
             return found
         hasher, size = blake3(), 0
-        for block in _blocks(location):
-            hasher.update(block)
-            size += len(block)
+        try:
+            for block in _blocks(location):
+                hasher.update(block)
+                size += len(block)
+        except FileNotFoundError:
+            self.notes.drop(digest)
+            return None
         return PREFIX + hasher.hexdigest(), size
 
     def set_aside(self, digest: str) -> bytes | Path | None:
@@ -158,7 +169,13 @@ class Folder:
 
 
 def _blocks(location: str) -> Iterator[bytes]:
+    """The blocks of what lies elsewhere.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ArtifactError: it cannot be read.
+    """
     from .s3.client import Address
     from .s3.objects import Stream
 
-    return iter(Stream(Address.parse(location)))
+    return Stream(Address.parse(location)).present()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ArtifactError, BegatError, DataError
@@ -31,6 +31,8 @@ class Object:
     etag: str
     #: When it was written, ISO 8601; servers round it to seconds.
     modified: str
+    #: What its writer said it is; a listing does not tell.
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 def listing(
@@ -80,6 +82,7 @@ def head(address: Address, kind: type[BegatError] = DataError) -> Object | None:
         size=found["ContentLength"],
         etag=found["ETag"],
         modified=found["LastModified"].isoformat(),
+        said=found.get("Metadata", {}),
     )
 
 
@@ -110,6 +113,24 @@ class Stream:
         """
         with translated(f"{self.address} cannot be read", self._kind):
             yield from self._blocks()
+
+    def present(self) -> Iterator[bytes]:
+        """The blocks of an artifact, which nobody ought to overwrite.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            BegatError: of the kind given: it cannot be read.
+        """
+        try:
+            yield from self
+        except BegatError as error:
+            if is_absent(error.__cause__):
+                raise FileNotFoundError(str(self.address)) from None
+            raise
+        except ChangedError:  # between two parts of it
+            raise self._kind(
+                f"{self.address} was overwritten while it was read; try again"
+            ) from None
 
     def _blocks(self) -> Iterator[bytes]:
         at, failed = 0, 0

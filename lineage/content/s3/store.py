@@ -14,8 +14,8 @@ from ...errors import ArtifactError, CorruptArtifactError
 from ..digest import PREFIX, digest_bytes, is_digest
 from ..local import snapshot
 from ..seen import Seen
-from .client import SCHEME, Address, client, in_parallel, is_absent, is_changed, translated
-from .objects import ChangedError, Stream, head, listing
+from .client import SCHEME, Address, client, in_parallel, is_changed, translated
+from .objects import Stream, head, listing
 
 #: From so many bytes on a file goes there in parts, each with a checksum of its own.
 PARTS = 16 << 20
@@ -44,14 +44,11 @@ class S3Store:
         """Keep these bytes, or a snapshot of this file's."""
         if isinstance(data, bytes):
             digest = digest_bytes(data)
-            if not self.present([digest]):
-                self._put(self.address(digest), data)
-                self._seen.add(self.url, [digest])
-            return digest
-        with _aside(data) as (copy, digest):
-            if not self.present([digest]):
-                self._put_file(self.address(digest), copy)
-                self._seen.add(self.url, [digest])
+            self._put(digest, data)
+        else:
+            with _aside(data) as (copy, digest):
+                self._put_file(digest, copy)
+        self._seen.add(self.url, [digest])
         return digest
 
     def read(self, digest: str) -> bytes:
@@ -61,7 +58,7 @@ class S3Store:
         if digest_bytes(data) != digest:
             self.set_aside(digest)
             raise CorruptArtifactError(
-                f"artifact {digest} at {address} was overwritten and has been set aside; "
+                f"artifact {digest} in {self.url} was overwritten and has been set aside; "
                 "run again to make it anew"
             )
         return data
@@ -96,8 +93,8 @@ class S3Store:
         except FileNotFoundError:
             return None
         moved = self.at(f"set-aside/{address.key.replace('/', '')[-64:]}-{os.urandom(16).hex()}")
-        self._put(moved, data)
-        with translated(f"{address} cannot be removed", ArtifactError):
+        with translated(f"{address} cannot be set aside", ArtifactError):
+            client().put_object(**moved.arguments, Body=data)
             client().delete_object(**address.arguments)
         return data
 
@@ -134,52 +131,54 @@ class S3Store:
         except FileNotFoundError:
             self._seen.drop(self.url, digest)
             raise ArtifactError(
-                f"artifact {digest} is not at {address}; run again to make it anew"
+                f"artifact {digest} is not in {self.url}; run again to make it anew"
             ) from None
 
     def _stream(self, address: Address) -> Iterator[bytes]:
-        """The blocks of an object.
+        return Stream(address).present()
 
-        Raises:
-            FileNotFoundError: it is not there.
-            ArtifactError: it cannot be read.
-        """
-        try:
-            yield from Stream(address)
-        except ArtifactError as error:
-            if is_absent(error.__cause__):
-                raise FileNotFoundError(str(address)) from None
-            raise
-        except ChangedError:  # between two parts of it, as none was asked for by its state
-            raise ArtifactError(f"{address} was overwritten while it was read; try again") from None
-
-    def _put(self, address: Address, data: bytes) -> None:
+    def _put(self, digest: str, data: bytes) -> None:
+        address = self.address(digest)
         with translated(f"an artifact cannot be written to {address}", ArtifactError):
             try:
-                client().put_object(**address.arguments, Body=data, IfNoneMatch="*")
+                client().put_object(
+                    **address.arguments, Body=data, Metadata=_said(digest), IfNoneMatch="*"
+                )
             except Exception as error:
-                if not is_changed(error):  # somebody else has just written the same bytes
+                if not is_changed(error):
                     raise
+                # Whoever wrote these bytes said so: what does not say so is something else.
+                if not self._is_there(digest):
+                    self.set_aside(digest)
+                    client().put_object(**address.arguments, Body=data, Metadata=_said(digest))
 
-    def _put_file(self, address: Address, path: Path) -> None:
+    def _put_file(self, digest: str, path: Path) -> None:
         if path.stat().st_size < PARTS:
-            self._put(address, path.read_bytes())
+            self._put(digest, path.read_bytes())
             return
         from boto3.s3.transfer import TransferConfig
 
-        # Whoever writes under this name writes these bytes: that one overwrites another is no harm.
+        if self._is_there(digest):
+            return
+        self.set_aside(digest)
+        address = self.address(digest)
+        # In parts it comes there as a whole too, and whoever else writes it writes the same.
         with translated(f"an artifact cannot be written to {address}", ArtifactError):
             client().upload_file(
                 str(path),
                 address.bucket,
                 address.key,
-                ExtraArgs={"ChecksumAlgorithm": "CRC32"},
+                ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": _said(digest)},
                 Config=TransferConfig(multipart_threshold=PARTS, multipart_chunksize=PARTS),
             )
 
+    def _is_there(self, digest: str) -> bool:
+        found = head(self.address(digest), ArtifactError)
+        return found is not None and found.said == _said(digest)
+
     def _asked(self, digests: Iterable[str]) -> frozenset[str]:
-        found = in_parallel(lambda one: head(self.address(one), ArtifactError), list(digests))
-        return frozenset(one for one, there in found if there is not None)
+        found = in_parallel(self._is_there, list(digests))
+        return frozenset(digest for digest, there in found if there)
 
     def _listed(self, digests: frozenset[str]) -> frozenset[str]:
         start = len(self.at("").key)
@@ -189,6 +188,11 @@ class S3Store:
     def _keys(self, prefix: str) -> Iterator[str]:
         for one in listing(self.bucket, self.at(prefix).key, kind=ArtifactError):
             yield one.address.key
+
+
+def _said(digest: str) -> dict[str, str]:
+    """What is said of an artifact beside its bytes: that they are these."""
+    return {"digest": digest}
 
 
 @contextmanager
