@@ -110,6 +110,8 @@ class Watcher:
         self._since = ""
         self._stop = stop or threading.Event()
         self._failure: BegatError | None = None
+        #: What was warned of last, by what it is about.
+        self._warned: dict[str, str] = {}
         #: Messages that came, arrivals that were `new`, `known` or `ignored`, batches told.
         self.counts: Counter[str] = Counter()
 
@@ -157,14 +159,15 @@ class Watcher:
         for one, reason in bad:
             self._refuse(source, one, reason)
 
-    def adopt(self, *, everything: bool = False) -> None:
-        """Take what the server was told since the last time.
+    def adopt(self) -> None:
+        """Take what the server was told since the last listing, or shortly before the last time.
 
         Raises:
             StoreError: the store is away.
         """
-        since = "" if everything else self._since
-        told, last = ledger.adopt(self._space.store, self._patterns, since=since, now=self._clock())
+        told, last = ledger.adopt(
+            self._space.store, self._patterns, since=self._since, now=self._clock()
+        )
         self.counts.update(new=told.new, known=told.known)
         self._since = _earlier(last, _SKEW) if last else ""
 
@@ -233,9 +236,11 @@ class Watcher:
             empty = 0
             while empty < 2:  # a queue on several machines may hide a message once
                 empty = 0 if self.take(source, 1.0) else empty + 1
-        self.adopt(everything=True)
-        self.reconcile()
-        self.settle(force=True)
+        self.adopt()
+        try:
+            self.reconcile()
+        finally:  # what was told is told on, also where nothing can be listed
+            self.settle(force=True)
 
     def run(self) -> None:
         """Watch until `stop` is called.
@@ -243,28 +248,24 @@ class Watcher:
         Raises:
             UserError: a source never will be there as it is named.
         """
+        for source in self._sources:
+            start(source)
         threads = [
             threading.Thread(target=self._follow, args=(source,), daemon=True, name=source.name)
             for source in self._sources
         ]
-        for source in self._sources:
-            start(source)
         for thread in threads:
             thread.start()
-        listed, everything = "", True
+        listed = asked = ""
         while not self._stop.is_set():
-            try:
-                if not listed or _seconds(listed, self._clock()) >= self._patience.reconcile:
-                    everything = True
-                    self.reconcile()
-                    listed = self._clock()
-                self.adopt(everything=everything)
-                everything = False
-                self.settle()
-            except (WorldError, DataError) as error:
-                # Where a listing fails, what is told all the same goes on.
-                listed = listed or self._clock() if isinstance(error, DataError) else listed
-                self._pause(error, 2 * _LOOK)
+            now = self._clock()
+            wait = self._patience.reconcile if listed == asked else _LONGEST_PAUSE
+            if not asked or _seconds(asked, now) >= min(wait, self._patience.reconcile):
+                asked, self._since = now, ""
+                if self._tried(self.reconcile):
+                    listed = asked
+            self._tried(self.adopt)
+            self._tried(self.settle)
             self._stop.wait(_LOOK)
         for thread in threads:
             thread.join(timeout=2)  # a long poll may go on: what comes of it is not taken
@@ -275,6 +276,16 @@ class Watcher:
         """End `run` soon; safe in a signal handler."""
         self._stop.set()
 
+    def _tried(self, step: Callable[[], None]) -> bool:
+        """Whether a step could be done; if not, it is done the next time."""
+        try:
+            step()
+        except (WorldError, DataError) as error:
+            self._warn(step.__name__, str(error))
+            return False
+        self._warned.pop(step.__name__, None)
+        return True
+
     def _follow(self, source: Source) -> None:
         pause = _LOOK
         while not self._stop.is_set():
@@ -282,13 +293,16 @@ class Watcher:
                 messages = source.receive(2.0)
                 if messages and not self._stop.is_set():
                     self._insist(source, messages)
-                pause = _LOOK
             except WorldError as error:
-                self._pause(error, pause)
+                self._warn(source.name, str(error))
+                self._stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             except BegatError as error:
                 self._failure = error
                 self._stop.set()
+            else:
+                self._warned.pop(source.name, None)
+                pause = _LOOK
 
     def _insist(self, source: Source, messages: Sequence[Message]) -> None:
         """Record messages, however long the store is away; nobody else gets them meanwhile."""
@@ -298,7 +312,8 @@ class Watcher:
                 self.record(source, messages)
             except StoreError as error:
                 source.hold(messages, _HELD)
-                self._pause(error, pause)
+                self._warn(source.name, str(error))
+                self._stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 return
@@ -310,15 +325,16 @@ class Watcher:
         path = set_aside(self._space.settings.home, source, message, reason)
         source.done([message])
         self.counts["set_aside"] += 1
-        self._warn(f"a message of {source.name} was set aside as {path}: {reason}")
+        self._warn(
+            "set aside", f"a message of {source.name} was set aside as {path.name}: {reason}"
+        )
 
-    def _pause(self, error: BegatError, seconds: float) -> None:
-        self._warn(str(error))
-        self._stop.wait(seconds)
-
-    def _warn(self, message: str) -> None:
-        self._space.warn(message)
-        self._report("warning", {"message": message})
+    def _warn(self, about: str, message: str) -> None:
+        """Warn, once until what it is about goes well or badly in another way."""
+        if self._warned.get(about) != message:
+            self._warned[about] = message
+            log.warning("%s", message)
+            self._report("warning", {"message": message})
 
 
 def start(source: Source) -> None:
