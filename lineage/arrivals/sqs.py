@@ -40,19 +40,20 @@ class Queue:
     def __init__(self, name: str) -> None:
         self.name = name
         self._client = _client()
-        self._url = name
+        #: By which SQS knows it.
+        self.url = name
         if name.startswith(SCHEME) and "/" in name.removeprefix(SCHEME):
-            self._url = f"https://{name.removeprefix(SCHEME)}"
+            self.url = f"https://{name.removeprefix(SCHEME)}"
         elif not urlsplit(name).scheme or name.startswith(SCHEME):
             with self._translated():
                 found = self._client.get_queue_url(QueueName=name.removeprefix(SCHEME))
-            self._url = found["QueueUrl"]
+            self.url = found["QueueUrl"]
 
     def receive(self, timeout: float) -> Sequence[Message]:
         """The next messages, which nobody else gets for as long as the queue is set to."""
         with self._translated():
             answer = self._client.receive_message(
-                QueueUrl=self._url,
+                QueueUrl=self.url,
                 MaxNumberOfMessages=_AT_ONCE,
                 WaitTimeSeconds=min(_LONGEST_POLL, max(0, round(timeout))),
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
@@ -82,7 +83,7 @@ class Queue:
                 for number, one in enumerate(some)
             ]
             with self._translated():
-                getattr(self._client, call)(QueueUrl=self._url, Entries=entries)
+                getattr(self._client, call)(QueueUrl=self.url, Entries=entries)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
