@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any, Literal
 
 from ..graph.connection import Connection
+from ..graph.facts import normalised
 from ..graph.store import Store
 from ..records import Dataset
 from .notice import Notice
@@ -21,6 +23,8 @@ from .watched import Watched, matched
 
 ToldBy = Literal["sqs", "webhook", "folder", "listing"]
 
+#: By how much a listing's time may differ.
+_ROUNDED = timedelta(seconds=1)
 #: What is looked at of the past of one key.
 _PAST = 50
 #: Rows that are read or written in one transaction.
@@ -32,6 +36,11 @@ INSERT INTO arrival (namespace, key, identity, name, partition, version, digest,
 VALUES (:namespace, :key, :identity, :name, :partition, :version, :digest, :size, :happened,
     :sequencer, :removed, :told_by, :now, '')
 ON CONFLICT (namespace, key, identity, name) DO NOTHING RETURNING key
+"""
+# A listing rounds times to seconds, and names no versions.
+_LISTED = """
+SELECT 1 FROM arrival WHERE namespace = :namespace AND name = :name AND key = :key
+AND happened BETWEEN :earlier AND :later AND told_by = 'listing' AND digest = :digest
 """
 _COURSE = f"""
 SELECT identity, digest, version, happened, sequencer, removed, batch FROM arrival
@@ -86,6 +95,8 @@ def record(store: Store, notices: Sequence[Notice], *, told_by: ToldBy, now: str
         for notice in notices:
             row = _row(notice) | {"told_by": told_by, "now": now}
             row["happened"] = notice.happened or now
+            if _is_listed(db, notice, row):
+                continue
             if db.execute(_ADD, row).fetchone():
                 new += 1
                 if notice.name:
@@ -167,6 +178,18 @@ def pending(store: Store, dataset: Dataset) -> tuple[int, str, str]:
             {"namespace": dataset.namespace, "name": dataset.name},
         ).fetchone()
     return int(row[0]), row[1] or "", row[2] or ""
+
+
+def _is_listed(db: Connection, notice: Notice, row: dict[str, Any]) -> bool:
+    """Whether a listing has found this very writing already."""
+    if not (notice.name and notice.digest and notice.happened) or notice.removed:
+        return False
+    time = datetime.fromisoformat(notice.happened)
+    near = {
+        "earlier": normalised((time - _ROUNDED).isoformat()),
+        "later": normalised((time + _ROUNDED).isoformat()),
+    }
+    return db.execute(_LISTED, {**row, **near}).fetchone() is not None
 
 
 def _settle(db: Connection, namespace: str, name: str, key: str) -> None:

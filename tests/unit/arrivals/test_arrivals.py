@@ -248,6 +248,21 @@ def test_missed(store: Store) -> None:
     assert [one.partition for one in found] == ["month=2013-11"]
 
 
+def test_told_after_it_was_listed(store: Store) -> None:
+    """What a listing found first is no other arrival when it is told."""
+    found = {"source": "s3://lake", "key": key("2013-12"), "digest": "e1"}
+    listed = read({**found, "time": "2013-12-31T23:59:59Z"})
+    ledger.record(store, matched(listed, [WATCHED]), told_by="listing", now="2014-01-01T00:00:00Z")
+    tell(store, message(record(version="v1", time="2013-12-31T23:59:59.700Z")))
+
+    assert len(rows(store)) == 1
+
+    tell(store, message(record(version="v2", time="2014-01-31T23:59:59.700Z")))
+
+    assert len(rows(store)) == 2
+    assert len(waiting(store)) == 1
+
+
 def test_unreadable_messages(home: Path) -> None:
     """What cannot be read is tried again, then set aside with the reason; the rest goes on."""
     source, told = Given([message(record()), "{"]), Told()
