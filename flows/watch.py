@@ -220,8 +220,9 @@ def _said(kind: str, about: dict[str, Any]) -> Any:
 
 
 def _counted(counts: dict[str, int]) -> str:
+    batches = "batch" if counts.get("batches") == 1 else "batches"
     names = {"new": "arrived", "known": "told again", "ignored": "of something else"}
-    names |= {"set_aside": "set aside", "batches": "batches"}
+    names |= {"set_aside": "set aside", "batches": batches}
     found = [f"{counts[key]:,} {word}" for key, word in names.items() if counts.get(key)]
     return ", ".join(found) or "nothing arrived"
 

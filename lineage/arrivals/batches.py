@@ -149,12 +149,12 @@ def close(store: Store, watched: Watched, *, now: str) -> Batch | None:
         if not contents:
             return None
         batch = Batch(dataset=watched.dataset, source=watched.given, contents=contents)
+        id_ = batch.id
         rows = [
-            {**named, "batch": batch.id, "key": one.key, "identity": one.identity}
-            for one in contents
+            {**named, "batch": id_, "key": one.key, "identity": one.identity} for one in contents
         ]
         db.executemany(_MARK, rows)
-        about = {"id": batch.id, "source": batch.source, "count": len(contents), "now": now}
+        about = {"id": id_, "source": batch.source, "count": len(contents), "now": now}
         db.execute(_ADD, {**named, **about})
         store.record([batch.event()])
     return batch

@@ -33,6 +33,7 @@ from . import (
     report,
     results,
     start,
+    watch,
 )
 from .subject import Measures, Tell
 from .targets import verdicts
@@ -49,6 +50,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     lineage_graph.measured: lineage_graph.SUBJECTS,
     postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
+    watch.measured: ("watch",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.

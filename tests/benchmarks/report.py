@@ -20,7 +20,7 @@ HEADINGS = {
 #: Subjects that are told figure by figure.
 DETAILED = (
     *("tasks", "digests", "recheck", "start", "memory"),
-    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws"),
+    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws", "watch"),
 )
 INTRODUCTION = """\
 # Benchmarks

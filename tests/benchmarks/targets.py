@@ -24,10 +24,13 @@ from .lineage_graph import (
 from .measure import median, ratio
 from .postgresql import PSYCOPG, STORES
 from .results import Figure, Figures
+from .watch import BARE, WATCH
 
 #: What memory may grow by between N and 4 N partitions and still count as not growing: the same
 #: run twice differs by as much.
 STEADY = 1.15
+#: What a watcher takes at least in a CPU second.
+NOTIFICATIONS_A_SECOND = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +204,21 @@ def _in_memory(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdic
     return _at_most(f"{ours}, beside memory", ours, f"{question}, {RUSTWORKX}", 15, "closures")
 
 
+def _watch(found: dict[str, Figure]) -> Verdict:
+    ours, floor = found[WATCH], found[BARE]
+    value = ours.extra["events"] / median(ours.cpu)
+    return Verdict(
+        what="notifications into `begat watch`, a CPU second",
+        begat=rate(ours),
+        beside=f"{BARE} {rate(floor)}",
+        value=value,
+        shown=f"{value:,.0f}",
+        target=f"≥ {NOTIFICATIONS_A_SECOND}",
+        met=value >= NOTIFICATIONS_A_SECOND,
+        again="make bench ONLY=watch",
+    )
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -220,6 +238,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
+    ("watch", _watch),
 )
 
 

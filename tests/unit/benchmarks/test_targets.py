@@ -50,6 +50,15 @@ def test_digests() -> None:
     assert verdict({"digests": digests}) == (0.5, False)
 
 
+def test_watch() -> None:
+    """400 notifications a CPU second are too few, 500 are enough."""
+    bare = figure(0.1, events=1000)
+
+    for cpu, expected in ((2.5, (400, False)), (2.0, (500, True))):
+        watch = {"begat watch": figure(cpu, events=1000), "json and sqlite3": bare}
+        assert verdict({"watch": watch}) == expected
+
+
 def test_imports() -> None:
     """A heavy library that a light command imports misses the target; others do not count."""
     start = {
