@@ -193,6 +193,20 @@ def _forget_pages(path: Path) -> None:
             os.close(descriptor)
 
 
+def snapshot(source: Path, copy: Path) -> str:
+    """Make `copy`, which must not be there yet, a reflink or copy of a file; its digest.
+
+    Raises:
+        DataError: the file cannot be read.
+        OSError: the copy cannot be written.
+    """
+    descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        return _snapshot(source, descriptor, copy)
+    finally:
+        os.close(descriptor)
+
+
 def _snapshot(source: Path, descriptor: int, partial: Path) -> str:
     """Make the open file a snapshot of `source`, and return the digest of what arrived."""
     try:

@@ -25,7 +25,8 @@ class Pattern:
     is only found by a pattern that says so.
 
     Args:
-        path: absolute; made by `Pattern.parse`.
+        path: absolute, or an address such as `s3://bucket/raw/month={month}/x.csv`; made by
+            `Pattern.parse`.
     """
 
     path: str
@@ -35,13 +36,15 @@ class Pattern:
         """The pattern, absolute: a relative one is relative to `folder`.
 
         Raises:
-            PipelineError: it is malformed, or names what is not a local path.
+            PipelineError: it is malformed, or names what is neither a local path nor in S3.
         """
         text = pattern.removeprefix("file://")
         if scheme := _SCHEME.match(text):
+            if scheme[1] == "s3":
+                return cls(path=_in_bucket(pattern))
             raise PipelineError(
-                f"source {pattern!r} is not a local path; copy the data here or mount it, "
-                f"{scheme[1]}:// cannot be read"
+                f"source {pattern!r} is neither a local path nor s3://bucket/key; copy the data "
+                f"there or mount it, {scheme[1]}:// cannot be read"
             )
         if not text.strip() or "\0" in text:
             raise PipelineError(f"source {pattern!r} names no file; give a path or a pattern")
@@ -75,11 +78,20 @@ class Pattern:
         return f"{head}/{name}" if name else head or "/"
 
     @property
+    def varies(self) -> bool:
+        """Whether there is a `{key}` or `*` in it."""
+        return _TOKEN.search(self.path) is not None
+
+    @property
+    def prefix(self) -> str:
+        """What all paths that match begin with."""
+        token = _TOKEN.search(self.path)
+        return self.path if token is None else self.path[: token.start()]
+
+    @property
     def folder(self) -> str:
         """The deepest folder that all files of this pattern are in."""
-        token = _TOKEN.search(self.path)
-        fixed = self.path if token is None else self.path[: token.start()]
-        return fixed.rpartition("/")[0] or "/"
+        return self.prefix.rpartition("/")[0] or "/"
 
     def bind(self, values: Mapping[str, str]) -> Pattern:
         """This pattern with values in the place of its keys."""
@@ -87,8 +99,21 @@ class Pattern:
             path=_TOKEN.sub(lambda token: values[token[1]] if token[1] else token[0], self.path)
         )
 
+    def match(self, path: str) -> dict[str, str] | None:
+        """The values of the keys in a path that matches; None if it does not."""
+        found = self._whole.fullmatch(path)
+        return None if found is None else found.groupdict()
+
+    @cached_property
+    def _whole(self) -> re.Pattern[str]:
+        parts, seen = [], set[str]()
+        for name in self.path.split("/"):
+            hidden = "" if name.startswith(".") or not _TOKEN.search(name) else r"(?!\.)"
+            parts.append(hidden + _expression(name, {}, seen))
+        return re.compile("/".join(parts))
+
     def find(self) -> Iterator[tuple[dict[str, str], str]]:
-        """Every file that matches, with the values of its keys; in no particular order.
+        """Every local file that matches, with the values of its keys; in no particular order.
 
         Raises:
             DataError: a folder cannot be listed.
@@ -99,6 +124,17 @@ class Pattern:
         elif os.path.isdir(self.folder):
             parts = self.path[len(self.folder) :].strip("/").split("/")
             yield from _descend(self.folder, parts, {})
+
+
+def _in_bucket(pattern: str) -> str:
+    """An address in S3, as it is given; its bucket is no part of what varies."""
+    bucket, _, key = pattern.removeprefix("s3://").partition("/")
+    if not bucket or not key or _TOKEN.search(bucket):
+        raise PipelineError(
+            f"source {pattern!r} names no objects in S3; write s3://bucket/raw/month={{month}}/*.csv"
+        )
+    _check(pattern, pattern)
+    return pattern
 
 
 def _check(pattern: str, text: str) -> None:
@@ -143,7 +179,7 @@ def _descend(
 def _matching(
     folder: str, name: str, values: dict[str, str]
 ) -> Iterator[tuple[os.DirEntry[str], dict[str, str]]]:
-    expression = _expression(name, values)
+    expression = re.compile(_expression(name, values, set()))
     try:
         with os.scandir(folder) as found:
             entries = list(found)
@@ -167,9 +203,15 @@ def _is(asked: Callable[[], bool]) -> bool:
         return False
 
 
-def _expression(name: str, values: Mapping[str, str]) -> re.Pattern[str]:
-    """What matches one folder's or file's name; a key seen before matches its value only."""
-    parts, end, seen = [], 0, set[str]()
+def _expression(name: str, values: Mapping[str, str], seen: set[str]) -> str:
+    """What matches one folder's or file's name; a key seen before matches its value only.
+
+    Args:
+        name: with tokens.
+        values: of keys that are known.
+        seen: keys that occur before it in the same expression; those in it are added.
+    """
+    parts, end = [], 0
     for token in _TOKEN.finditer(name):
         parts.append(re.escape(name[end : token.start()]))
         end, key = token.end(), token[1]
@@ -182,5 +224,4 @@ def _expression(name: str, values: Mapping[str, str]) -> re.Pattern[str]:
         else:
             parts.append(f"(?P<{key}>{_VALUE})")
             seen.add(key)
-    parts.append(re.escape(name[end:]))
-    return re.compile("".join(parts))
+    return "".join([*parts, re.escape(name[end:])])

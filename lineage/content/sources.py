@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DataError
 from ..records import Dataset, DatasetVersion, Snapshot
 from .digest import digest_bytes
+from .files import Files, Found, files_of
 from .manifest import File, Manifest
 from .patterns import Pattern
+from .s3.client import SCHEME
 from .stat import StatCache
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ FORMATS = {
     ".pq": "parquet",
     ".skops": "skops",
 }
+#: Where nothing is remembered of files.
+NO_CACHE = StatCache(Path(os.devnull, "none"))
 #: Behind a format: the version is a manifest of such files.
 FILES = "+files"
 
@@ -47,7 +51,8 @@ def find(pattern: str, *, folder: Path) -> dict[str, tuple[Path, ...]]:
         PipelineError: the pattern is malformed.
         DataError: nothing matches it, or a name is not UTF-8.
     """
-    found = _find(Pattern.parse(pattern, folder=folder))
+    parsed = Pattern.parse(pattern, folder=folder)
+    found = _find(parsed, files_of(parsed.path, NO_CACHE))
     return {key: tuple(sorted(map(Path, paths))) for key, paths in found.items()}
 
 
@@ -57,7 +62,11 @@ def dataset_of(pattern: str, *, folder: Path) -> Dataset:
     Raises:
         PipelineError: the pattern is malformed.
     """
-    return Dataset(namespace="file", name=Pattern.parse(pattern, folder=folder).fixed)
+    fixed = Pattern.parse(pattern, folder=folder).fixed
+    if not fixed.startswith(SCHEME):
+        return Dataset(namespace="file", name=fixed)
+    bucket, _, key = fixed.removeprefix(SCHEME).partition("/")
+    return Dataset(namespace=f"{SCHEME}{bucket}", name=key or "/")
 
 
 def snapshot(pattern: str, *, folder: Path, cache: StatCache) -> Snapshot:
@@ -68,8 +77,9 @@ def snapshot(pattern: str, *, folder: Path, cache: StatCache) -> Snapshot:
         DataError: nothing matches it, or a file is empty or cannot be read.
     """
     parsed = Pattern.parse(pattern, folder=folder)
-    partitions = _find(parsed)
-    files = _digested([path for paths in partitions.values() for path in paths], cache)
+    place = files_of(parsed.path, cache)
+    partitions = _find(parsed, place)
+    files = _digested([path for paths in partitions.values() for path in paths], place)
     dataset = dataset_of(pattern, folder=folder)
     return Snapshot(
         versions=tuple(
@@ -101,18 +111,28 @@ def keep(version: DatasetVersion, store: ArtifactStore) -> None:
     """
     if not version.location or _kept(version, store):
         return
+    place = files_of(version.location, NO_CACHE)
     if version.format.endswith(FILES):
-        arrived = _keep_files(Pattern(path=version.location), store)
+        arrived = _keep_files(Pattern(path=version.location), place, store)
     else:
-        arrived = store.write(Path(version.location))
+        arrived, _ = place.keep(version.location, store)
     if arrived != version.digest:
         raise DataError(f"{version.location} was rewritten while it was read; run again")
 
 
-def _find(pattern: Pattern) -> dict[str, list[str]]:
+def opened(version: DatasetVersion) -> BinaryIO:
+    """The open file of a source that is one file, of which no more is read than is asked for.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
+    return files_of(version.location, NO_CACHE).open(version.location)
+
+
+def _find(pattern: Pattern, place: Files) -> dict[str, list[str]]:
     """The files of each partition, both sorted."""
     partitions: dict[str, list[str]] = {}
-    for values, path in pattern.find():
+    for values, path in place.find(pattern):
         partitions.setdefault(_partition(pattern, values, path), []).append(path)
     if not partitions:
         raise DataError(
@@ -131,25 +151,13 @@ def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:
     return store.present(files) == files
 
 
-def _keep_files(pattern: Pattern, store: ArtifactStore) -> str:
-    files = {}
-    for _, path in pattern.find():
-        digest = store.write(Path(path))
-        files[path] = (digest, _size(path))
+def _keep_files(pattern: Pattern, place: Files, store: ArtifactStore) -> str:
+    files = {path: place.keep(path, store) for _, path in place.find(pattern)}
     return store.write(_manifest(pattern, files).to_bytes())
 
 
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError as error:
-        raise DataError(
-            f"{path} was removed while it was read ({error.strerror}); run again"
-        ) from None
-
-
 def _version(
-    dataset: Dataset, pattern: Pattern, partition: str, files: Mapping[str, tuple[str, int]]
+    dataset: Dataset, pattern: Pattern, partition: str, files: Mapping[str, Found]
 ) -> DatasetVersion:
     formats = set(map(_format, files))
     if len(formats) > 1:
@@ -158,11 +166,11 @@ def _version(
             "narrow the pattern to one format"
         )
     if len(files) == 1:
-        [(location, (digest, size))] = files.items()
+        [(digest, size, location)] = files.values()
         suffix = ""
     else:
         bound = pattern.bind(dict(part.split("=", 1) for part in partition.split("/") if part))
-        manifest = _manifest(bound, files)
+        manifest = _manifest(bound, {path: found[:2] for path, found in files.items()})
         digest, size = digest_bytes(manifest.to_bytes()), manifest.size
         location, suffix = bound.path, FILES
     return DatasetVersion(
@@ -189,10 +197,10 @@ def _manifest(pattern: Pattern, files: Mapping[str, tuple[str, int]]) -> Manifes
     )
 
 
-def _digested(paths: Sequence[str], cache: StatCache) -> dict[str, tuple[str, int]]:
-    files = dict(zip(paths, cache.digests(paths), strict=True))
-    for path, (_, size) in files.items():
-        if size == 0:
+def _digested(paths: Sequence[str], place: Files) -> dict[str, Found]:
+    files = dict(zip(paths, place.digests(paths), strict=True))
+    for path, found in files.items():
+        if found.size == 0:
             raise DataError(f"{path} is empty (0 bytes); write it again or remove it")
     return files
 
@@ -212,6 +220,8 @@ def _check_utf8(path: str) -> None:
 
 def _deepest(pattern: Pattern) -> str:
     """How much of a path that leads nowhere is there."""
+    if pattern.path.startswith(SCHEME):
+        return f"no key that begins with {pattern.prefix} does"
     here = Path(pattern.folder)
     deepest = next(path for path in (here, *here.parents) if path.is_dir())
     return f"in {here}" if deepest == here else f"{deepest} is there, {here} is not"

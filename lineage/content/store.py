@@ -9,6 +9,9 @@ from typing import Protocol
 from ..errors import SettingsError
 from ..settings import Settings
 from .local import LocalStore
+from .references import Folder, Referring
+from .s3.client import SCHEME
+from .seen import Seen
 from .stat import StatCache
 
 
@@ -73,7 +76,16 @@ def open_store(settings: Settings) -> ArtifactStore:
         SettingsError: it is none that begat knows.
     """
     place = settings.artifacts
+    if place.startswith(SCHEME):
+        from .s3.notes import Objects
+        from .s3.store import S3Store
+
+        seen = Seen(settings.cache)
+        kept = S3Store(place, seen)
+        return Referring(kept, Objects(kept, seen))
     if "://" in place:
-        raise SettingsError(f"BEGAT_ARTIFACTS is the path of a folder; got {place!r}")
+        raise SettingsError(
+            f"BEGAT_ARTIFACTS is the path of a folder, or s3://bucket/prefix; got {place!r}"
+        )
     folder = Path(place).expanduser().absolute()
-    return LocalStore(folder, StatCache(settings.cache))
+    return Referring(LocalStore(folder, StatCache(settings.cache)), Folder(folder / "references"))

@@ -55,7 +55,9 @@ def test_keys() -> None:
         ("raw/{year}{month}.csv", "nothing between '{month}' and what comes before it"),
         ("raw/**/x.csv", "nothing between '\\*' and what comes before it"),
         ("", "names no file"),
-        ("s3://lake/raw/{month}.csv", "s3:// cannot be read"),
+        ("gs://lake/raw/{month}.csv", "gs:// cannot be read"),
+        ("s3://{lake}/raw.csv", "names no objects in S3"),
+        ("s3://lake", "names no objects in S3"),
     ],
 )
 def test_malformed(pattern: str, message: str) -> None:

@@ -1,0 +1,186 @@
+"""The client that speaks to S3, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from ...errors import BegatError, ParameterError, SettingsError
+
+T = TypeVar("T")
+
+#: How every address of S3 begins.
+SCHEME = "s3://"
+#: Requests under way at once.
+PARALLEL = 16
+_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "NoSuchUpload"})
+_CHANGED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "409"})
+_REMEDIES = {
+    "403": "check the credentials, and what they may do there",
+    "AccessDenied": "check the credentials, and what they may do there",
+    "ExpiredToken": "renew the credentials",
+    "InvalidAccessKeyId": "check AWS_ACCESS_KEY_ID, or where else the credentials come from",
+    "NoSuchBucket": "create the bucket, or mend its name",
+    "SignatureDoesNotMatch": "check AWS_SECRET_ACCESS_KEY",
+    "SlowDown": "try again later: the server asks for fewer requests",
+}
+
+
+class Address(NamedTuple):
+    """Where an object lies, or objects whose keys begin alike."""
+
+    bucket: str
+    key: str
+    #: The object's version, where the bucket keeps them; empty for the newest.
+    version: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """The address that `s3://bucket/key` or `s3://bucket/key?versionId=ID` names.
+
+        Raises:
+            ParameterError: it is none.
+        """
+        bucket, _, key = url.removeprefix(SCHEME).partition("/")
+        if not url.startswith(SCHEME) or not bucket:
+            raise ParameterError(f"an address in S3 is s3://bucket/key; got {url!r}")
+        key, _, version = key.partition("?versionId=")
+        return cls(bucket, key, version)
+
+    def __str__(self) -> str:
+        version = f"?versionId={self.version}" if self.version else ""
+        return f"{SCHEME}{self.bucket}/{self.key}{version}"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments that name the object in a request."""
+        named = {"Bucket": self.bucket, "Key": self.key}
+        return named | {"VersionId": self.version} if self.version else named
+
+
+_lock = threading.Lock()
+#: This process's client, and the process's id: a forked child has connections of its own.
+_clients: dict[int, Any] = {}
+#: Makes sessions; None: boto3's own chain of credentials.
+_session: list[Callable[[], Any]] = []
+
+
+def client() -> Any:
+    """This process's client of boto3's, which threads may share.
+
+    Credentials, region and endpoint are found as boto3 finds them: `AWS_*` variables, its
+    files, a role. A request that fails is tried again, later and later, with jitter.
+
+    Raises:
+        SettingsError: boto3 is not installed, or no region, endpoint or profile can be used.
+    """
+    with _lock:
+        if os.getpid() not in _clients:
+            _clients.clear()
+            _clients[os.getpid()] = _made()
+        return _clients[os.getpid()]
+
+
+def use_session(make: Callable[[], Any]) -> None:
+    """Let a session of boto3's that somebody else makes have the credentials.
+
+    Args:
+        make: such as `AwsCredentials.load("production").get_boto3_session`.
+    """
+    _session[:] = [make]
+    forget()
+
+
+def forget() -> None:
+    """Let the next request find credentials and endpoint anew."""
+    with _lock:
+        found = _clients.pop(os.getpid(), None)
+        _clients.clear()
+    if found is not None:
+        found.close()
+
+
+@contextmanager
+def translated(doing: str, kind: type[BegatError]) -> Iterator[None]:
+    """Turn what boto3 raises inside into an error of begat's.
+
+    Args:
+        doing: what cannot be done then: `s3://bucket/key cannot be read`.
+        kind: of error.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        yield
+    except ClientError as error:
+        found = code(error)
+        said = error.response.get("Error", {}).get("Message") or found
+        remedy = _REMEDIES.get(found, "try again, and check the server")
+        raise kind(f"{doing} ({_line(said)}); {remedy}") from error
+    except (BotoCoreError, HTTPClientError, OSError) as error:
+        raise kind(
+            f"{doing} ({_line(error)}); check that the server can be reached, AWS_ENDPOINT_URL, "
+            "and the credentials"
+        ) from error
+    except Exception as error:
+        if not type(error).__module__.startswith(("boto3", "s3transfer", "urllib3")):
+            raise
+        raise kind(f"{doing} ({_line(error)}); try again, and check the server") from error
+
+
+def code(error: BaseException | None) -> str:
+    """The code of an answer that is an error; empty if it is none."""
+    found: str = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return found
+
+
+def is_absent(error: BaseException | None) -> bool:
+    """Whether an answer says that an object or its version is not there."""
+    return code(error) in _ABSENT
+
+
+def is_changed(error: BaseException | None) -> bool:
+    """Whether an answer says that an object is not what it was taken for."""
+    return code(error) in _CHANGED
+
+
+def in_parallel(ask: Callable[[str], T], items: list[str]) -> list[tuple[str, T]]:
+    """Ask for each of many, several at a time; in the order given."""
+    if len(items) < 2:
+        return [(item, ask(item)) for item in items]
+    with ThreadPoolExecutor(min(PARALLEL, len(items))) as pool:
+        return list(zip(items, pool.map(ask, items), strict=True))
+
+
+def _made() -> Any:
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        raise SettingsError(
+            "boto3 is not installed, which S3 needs; pip install 'begat[s3]'"
+        ) from None
+    config = Config(
+        retries={"max_attempts": 5, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=2 * PARALLEL,
+        tcp_keepalive=True,
+    )
+    try:
+        session = _session[0]() if _session else boto3.session.Session()
+        region = session.region_name or "us-east-1"  # what other servers than Amazon's ignore
+        return session.client("s3", region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise SettingsError(
+            f"S3 cannot be spoken to ({_line(error)}); check AWS_ENDPOINT_URL and AWS_PROFILE"
+        ) from None
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
