@@ -175,14 +175,15 @@ class Interrupting(workspace.Workspace):
         super().__init__()
         self.left, self.after = number, after
 
-    def record(self, *args: Any, **kwargs: Any) -> None:
+    def record(self, *args: Any, **kwargs: Any) -> bool:
         """Record events, and be interrupted at the right one."""
         self.left -= 1
         if not self.left and not self.after:
             raise KeyboardInterrupt
-        super().record(*args, **kwargs)
+        recorded = super().record(*args, **kwargs)
         if not self.left:
             raise KeyboardInterrupt
+        return recorded
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
