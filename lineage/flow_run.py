@@ -101,4 +101,4 @@ def close_below(caller: Caller, why: str) -> None:
     """
     run_id = caller.run.run_id
     with provenance.unbroken(f"closing the tasks of flow run {run_id}"):
-        workspace().close_below(run_id, why)
+        workspace().close_run(run_id, why, itself=False)

@@ -15,6 +15,7 @@ from . import results, settings
 from .errors import BegatError, SettingsError, StoreError, WorldError
 from .events.spool import Spool
 from .pulse import Pulse
+from .records import RunRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -159,23 +160,14 @@ class Workspace:
             key=recipe or run_id, run_id=run_id, seconds=self.settings.lease_seconds, anew=anew
         )
 
-    def reap(self) -> int:
-        """Close runs whose processes died, wherever that was; how many.
-
-        Raises:
-            StoreError: the store is away.
-            SettingsError: the home cannot be written.
-        """
-        from .graph import reaper
-
-        return self._told(reaper.reap(self.store))
-
-    def close_below(self, run_id: str, why: str) -> int:
-        """Close the open runs that a flow run called which is over; how many.
+    def reap(self, store: Store | None = None) -> list[RunRef]:
+        """Close runs whose processes died, wherever that was.
 
         Args:
-            run_id: the flow run's.
-            why: what is known of its end.
+            store: where; this process's own by default.
+
+        Returns:
+            The runs that are closed by that.
 
         Raises:
             StoreError: the store is away.
@@ -183,7 +175,29 @@ class Workspace:
         """
         from .graph import reaper
 
-        return self._told(reaper.close_below(self.store, run_id, why))
+        return self._told(reaper.reap(store or self.store))
+
+    def close_run(
+        self, run_id: str, why: str, *, itself: bool = True, store: Store | None = None
+    ) -> list[RunRef]:
+        """Close all that is open of a run that is over: the runs it called, however deep.
+
+        Args:
+            run_id: the run's.
+            why: what is known of its end.
+            itself: close the run, too.
+            store: where; this process's own by default.
+
+        Returns:
+            The runs that are closed by that.
+
+        Raises:
+            StoreError: the store is away.
+            SettingsError: the home cannot be written.
+        """
+        from .graph import reaper
+
+        return self._told(reaper.close(store or self.store, run_id, why, itself=itself))
 
     def settle(self) -> None:
         """At the end of a flow: take what had to be spooled into the store, if it is back."""
@@ -280,10 +294,18 @@ class Workspace:
             leases.beat(self.store, held, self.settings.lease_seconds)
         self.reap()
 
-    def _told(self, stored: Sequence[dict[str, Any]]) -> int:
+    def _told(self, stored: Sequence[dict[str, Any]]) -> list[RunRef]:
+        """Forward the ends of others' runs."""
         if stored:
             self.forwarder.append(stored)
-        return len(stored)
+        return [
+            RunRef(
+                run_id=event["run"]["runId"],
+                namespace=event["job"]["namespace"],
+                job=event["job"]["name"],
+            )
+            for event in stored
+        ]
 
     def _spool(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk], why: str) -> None:
         why = why or "the store was away"  # another thread has just seen it come back

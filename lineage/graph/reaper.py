@@ -29,7 +29,7 @@ WITH RECURSIVE below(id) AS (
     UNION SELECT r.id FROM run r JOIN below b ON r.parent = b.id
 )
 SELECT uuid FROM run
-WHERE id IN (SELECT id FROM below) AND state IN ('START', 'RUNNING') AND uuid != :run_id
+WHERE id IN (SELECT id FROM below) AND state IN ('START', 'RUNNING')
 """
 
 
@@ -50,21 +50,23 @@ def reap(store: Store) -> list[dict[str, Any]]:
         found = {
             lease.run_id: f"its process ended without a word, last heard of at {lease.heartbeat}"
             for lease in dead
+            if lease.run_id
         }
         closing = _close(db, found)
         store.record(closing)
-        for run_id in found:  # also of those that have an end, or of which nothing is known
-            db.execute(sql.statements()["free_lease"], {"run_id": run_id})
+        for lease in dead:  # also of those that have an end, or of which nothing is known
+            db.execute("DELETE FROM lease WHERE recipe = :key", {"key": lease.key})
     return closing
 
 
-def close_below(store: Store, run_id: str, why: str) -> list[dict[str, Any]]:
-    """Close all open runs that a run has called, however deep, and give back what they held.
+def close(store: Store, run_id: str, why: str, *, itself: bool = True) -> list[dict[str, Any]]:
+    """Close what is open of a run and of all that it called, and give back what they held.
 
     Args:
         store: where.
-        run_id: of a flow run that is over, in whatever process it was.
+        run_id: of a run that is over, in whatever process it was.
         why: what is known of its end.
+        itself: close the run, too, and not only what it called.
 
     Returns:
         The events that close them, which are stored.
@@ -73,8 +75,8 @@ def close_below(store: Store, run_id: str, why: str) -> list[dict[str, Any]]:
         StoreError: the store failed; nothing is closed.
     """
     with store.write() as db:
-        below = {uuid.partition("#")[0] for (uuid,) in db.execute(_BELOW, {"run_id": run_id})}
-        closing = _close(db, dict.fromkeys(sorted(below), why))
+        found = {uuid.partition("#")[0] for (uuid,) in db.execute(_BELOW, {"run_id": run_id})}
+        closing = _close(db, dict.fromkeys(sorted(found if itself else found - {run_id}), why))
         store.record(closing)
     return closing
 
