@@ -111,7 +111,8 @@ def test_a_flow_run_that_is_cancelled(deployed: str, pool: Pool, home: Path) -> 
         pool.cancel(run)
         until(lambda: is_closed(home), seconds=MINUTE)
     until(lambda: pool.state(run) == "Cancelled")
-    goes_on(pool, deployed, home)
+
+    assert rows(home, "SELECT * FROM lease") == []
 
 
 def test_a_script_that_is_killed_beside_a_server(
