@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +19,11 @@ from support.worker import Pool, peer, until, worker
 
 #: Within how many seconds of a death its run is closed.
 MINUTE = 60
+#: A mount namespace of one's own, for whoever may have one.
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 EDITS = {
     "\nfrom begat": f"{STOP}from begat",
+    "return frame\n": 'stop("prepare")\n    return frame\n',
     "pipeline =": """\
 def hits(y, said):
     stop("evaluate")
@@ -158,3 +164,31 @@ def test_who_waits_for_a_process_that_is_killed(
     assert states(home)["small.evaluate"] == ["ABORT", "COMPLETE"]
     assert states(home)["small"] == ["ABORT", "COMPLETE"]
     assert states(home)["small.train"] == ["COMPLETE"]
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run([*NAMESPACE, "true"], check=False).returncode,
+    reason="this user may not mount a small file system",
+)
+@pytest.mark.parametrize("place", ["prepare", "evaluate"])
+def test_a_disk_that_fills_while_a_task_runs(place: str, small: Small, home: Path) -> None:
+    """Store, spool and artifacts on a full disk: one line says so, and the next run goes on."""
+    home.mkdir()
+    command = [*NAMESPACE, sys.executable, "-m", "support.full"]
+    done = subprocess.run(
+        [*command, str(small.folder), str(home), place],
+        cwd=Path(__file__).parents[1],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    found = json.loads(done.stdout)
+    full, again = found["full"], found["again"]
+
+    assert (full["code"], full["report"], full["damage"]) == (1, None, [])
+    assert full["said"][-1].startswith(f"begat: an artifact cannot be written to {home}/artifacts")
+    assert "free space" in full["said"][-1]
+    assert (again["code"], again["said"], again["damage"]) == (0, [], [])
+    assert again["report"]["model_version"] == "small@1"
+    assert again["report"]["executed"] == {"prepare": 9, "evaluate": 2}[place]
+    ends = {state for runs in found["states"].values() for state in runs}
+    assert (ends, found["sound"]) == ({"ABORT", "COMPLETE"}, True)
