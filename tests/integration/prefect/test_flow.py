@@ -15,7 +15,7 @@ from begat.lineage.graph.leases import held
 from begat.lineage.graph.queries import task_runs
 from begat.lineage.records import Caller, RunRef
 from begat.tasks import task, tracked
-from begat.tasks.caller import flow_caller, nest
+from begat.tasks.caller import flow_caller, nest, task_caller
 from begat.tasks.flow import aborted
 from support.recorder import Recorder
 
@@ -276,6 +276,26 @@ def test_a_crash_seen_by_another_process_ends_the_tasks_that_were_open(recorder:
     assert states == {"lost.done": "COMPLETE", "lost.open": "ABORT", "nested": "ABORT"}
     assert [row["state"] for row in task_runs(recorder.store, runs[1].run.run_id)] == ["ABORT"]
     assert left == []
+
+
+def test_a_task_that_a_task_calls_is_nested(recorder: Recorder) -> None:
+    """Called or submitted, here or in a worker: Prefect itself says that a task called it."""
+
+    @task
+    def told() -> bool:
+        caller = task_caller()
+        assert caller is not None
+        return caller.nested
+
+    @task
+    def outer() -> list[bool]:
+        return [told(), told.with_options(seed=1).submit().result()]
+
+    @flow(name="nesting")
+    def nesting() -> list[bool]:
+        return [*outer(), told.with_options(seed=2)()]
+
+    assert nesting() == [True, True, False]
 
 
 def test_a_nested_flow_run_of_another_process_finds_its_parent(recorder: Recorder) -> None:
