@@ -181,10 +181,11 @@ def split(
 def _columns(part: DatasetVersion, store: ArtifactStore) -> set[str]:
     from begat.lineage.content import tables
 
-    many = part.format.endswith("+files")
-    if many and not store.present([part.digest]):
+    if part.format.endswith("+files"):
         sources.keep(part, store)
-    return set(tables.columns(part, store if many else Path(part.location)))
+        return set(tables.columns(part, store))
+    with sources.opened(part) as file:
+        return set(tables.columns(part, file))
 
 
 def _snapshot(versions: tuple[DatasetVersion, ...]) -> Snapshot:

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | home | BEGAT_HOME | - | the nearest `.begat/` upwards, else `.begat/` here |
 | store | BEGAT_STORE | - | `sqlite:///{home}/begat.db` |
-| artifacts | BEGAT_ARTIFACTS | - | `{home}/artifacts` |
+| artifacts | BEGAT_ARTIFACTS | - | `{home}/artifacts`; or `s3://bucket/prefix` |
 | namespace | BEGAT_NAMESPACE | `namespace` | `begat` |
 | image_digest | BEGAT_IMAGE_DIGEST | - | none |
 | forward_seconds | BEGAT_FORWARD_SECONDS | - | 5 |
@@ -33,7 +33,7 @@ class Settings:
     home: Path
     #: Database URL, in SQLAlchemy's form: of a file of SQLite's, or of PostgreSQL.
     store: str
-    #: Folder of the artifact store.
+    #: Folder of the artifact store, or `s3://bucket/prefix`.
     artifacts: str
     #: OpenLineage namespace of begat's jobs.
     namespace: str = "begat"

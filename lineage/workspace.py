@@ -48,7 +48,10 @@ class Workspace:
     @cached_property
     def folders(self) -> tuple[Path, ...]:
         """Where begat itself keeps things: what is opened there is nobody's undeclared input."""
-        return (self.settings.home, Path(self.settings.artifacts).expanduser().absolute())
+        artifacts = self.settings.artifacts
+        if "://" in artifacts:
+            return (self.settings.home,)
+        return (self.settings.home, Path(artifacts).expanduser().absolute())
 
     @cached_property
     def cache(self) -> StatCache:

@@ -17,6 +17,7 @@ from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
 
 from begat.lineage import settings
+from begat.lineage.content.s3.client import SCHEME, use_session
 from begat.lineage.errors import SettingsError, StoreError
 from begat.lineage.workspace import Workspace, using
 
@@ -82,16 +83,24 @@ class BegatArtifacts(Block):
     _documentation_url = _DOCUMENTATION
 
     location: str = Field(
-        description="The absolute path of a folder that all processes of a flow share.",
-        examples=["/srv/lineage/artifacts"],
+        description="The absolute path of a folder that all processes of a flow share, "
+        "or a place in S3.",
+        examples=["/srv/lineage/artifacts", "s3://lineage/artifacts"],
+    )
+    credentials: str = Field(
+        default="",
+        description="Name of the AwsCredentials block that opens S3; without one boto3 finds "
+        "credentials as it always does.",
+        examples=["production"],
     )
 
     @field_validator("location")
     @classmethod
     def _known(cls, location: str) -> str:
-        if not Path(location).is_absolute():
+        if not (Path(location).is_absolute() or location.startswith(SCHEME)):
             raise ValueError(
-                f"artifacts are kept in a folder, given by its absolute path; got {location!r}"
+                "artifacts are kept in a folder, given by its absolute path, or in "
+                f"s3://bucket/prefix; got {location!r}"
             )
         return location
 
@@ -171,6 +180,8 @@ def resolved(blocks: Sequence[Block | str]) -> settings.Settings:
                 said["BEGAT_STORE"] = block.url.get_secret_value()
             case BegatArtifacts():
                 said["BEGAT_ARTIFACTS"] = block.location
+                if block.credentials:
+                    use_session(_aws(block.credentials).get_boto3_session)
             case BegatPolicy():
                 trusted = block.trusted_types
     given = {name: value for name, value in os.environ.items() if value}
@@ -196,14 +207,27 @@ def check(block: Block | str) -> None:
         )
 
 
+def _aws(name: str) -> Any:
+    try:
+        from prefect_aws import AwsCredentials
+    except ImportError:
+        raise SettingsError(
+            f"block aws-credentials/{name} needs prefect-aws; pip install prefect-aws"
+        ) from None
+    return _load(AwsCredentials, f"aws-credentials/{name}")
+
+
 def _loaded(block: Block | str) -> Block:
     check(block)
     if not isinstance(block, str):
         return block
-    slug, _, name = block.partition("/")
+    return _load(_TYPES[block.partition("/")[0]], block)
+
+
+def _load(kind: Any, block: str) -> Block:
     try:
-        load: Any = _TYPES[slug].load
-        found: Block = load(name, _sync=True)  # which would else be a coroutine in an async flow
+        # Without _sync it would be a coroutine in an async flow.
+        found: Block = kind.load(block.partition("/")[2], _sync=True)
     except Exception as error:  # no such block, no server, or what was saved is not valid here
         raise SettingsError(
             f"block {block} cannot be loaded ({_reason(error)}); "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from ..errors import DataError
 from .patterns import Pattern
@@ -42,6 +42,14 @@ class Files(Protocol):
 
         Raises:
             DataError: one cannot be read, or kept changing while it was read.
+        """
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """An open file, of which no more is read than is asked for.
+
+        Raises:
+            DataError: it cannot be opened.
         """
         ...
 
@@ -83,6 +91,15 @@ class LocalFiles:
         """Each file as it is now."""
         found = zip(paths, self._cache.digests(paths), strict=True)
         return [Found(digest, size, path) for path, (digest, size) in found]
+
+    def open(self, path: str) -> BinaryIO:
+        """An open file."""
+        try:
+            return Path(path).open("rb")
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read ({error.strerror}); check that it exists"
+            ) from None
 
     def keep(self, path: str, store: ArtifactStore) -> tuple[str, int]:
         """Keep a file's bytes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DataError
 from ..records import Dataset, DatasetVersion, Snapshot
@@ -118,6 +118,15 @@ def keep(version: DatasetVersion, store: ArtifactStore) -> None:
         arrived, _ = place.keep(version.location, store)
     if arrived != version.digest:
         raise DataError(f"{version.location} was rewritten while it was read; run again")
+
+
+def opened(version: DatasetVersion) -> BinaryIO:
+    """The open file of a source that is one file, of which no more is read than is asked for.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
+    return files_of(version.location, NO_CACHE).open(version.location)
 
 
 def _find(pattern: Pattern, place: Files) -> dict[str, list[str]]:

@@ -8,8 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from numbers import Integral
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DataError
 from ..records import DatasetVersion
@@ -54,8 +53,8 @@ def read_table(version: DatasetVersion, store: ArtifactStore) -> DataFrame:
     return pd.concat(frames.values(), ignore_index=True)
 
 
-def columns(version: DatasetVersion, source: ArtifactStore | Path) -> list[str]:
-    """The names of a table's columns, from its header alone where `source` is its file.
+def columns(version: DatasetVersion, source: ArtifactStore | BinaryIO) -> list[str]:
+    """The names of a table's columns, from its header alone where `source` is its open file.
 
     JSON lines have no header: all of them are read.
 
@@ -65,7 +64,7 @@ def columns(version: DatasetVersion, source: ArtifactStore | Path) -> list[str]:
     """
     _reader(version)
     name = _name(version)
-    if isinstance(source, Path):
+    if isinstance(source, io.IOBase | BinaryIO):
         return _columns_of_file(source, version.format.removesuffix(FILES), name)
     data = source.read(version.digest)
     if version.format.endswith(FILES):
@@ -173,7 +172,7 @@ def _read_parquet(data: bytes, *, name: str) -> DataFrame:
     return frame.reset_index(drop=True)
 
 
-def _parquet_columns(source: io.BytesIO | Path, name: str) -> list[str]:
+def _parquet_columns(source: BinaryIO, name: str) -> list[str]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -190,19 +189,18 @@ def _parquet_columns(source: io.BytesIO | Path, name: str) -> list[str]:
     return names
 
 
-def _columns_of_file(path: Path, file_format: str, name: str) -> list[str]:
+def _columns_of_file(file: BinaryIO, file_format: str, name: str) -> list[str]:
     if file_format == "parquet":
-        return _parquet_columns(path, name)
+        return _parquet_columns(file, name)
     try:
         if file_format == "jsonl":
-            return lines.columns(path.read_bytes(), name=name)
-        with path.open("rb") as file:
-            line = file.readline()
-            # A name in quotes may hold a line break.
-            while line.count(b'"') % 2 and (more := file.readline()):
-                line += more
+            return lines.columns(file.read(), name=name)
+        line = file.readline()
+        # A name in quotes may hold a line break.
+        while line.count(b'"') % 2 and (more := file.readline()):
+            line += more
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check that it exists") from None
+        raise DataError(f"{name} cannot be read ({error.strerror or error}); mend it") from None
     return delimited.columns(delimited.decode(line, name=name), name=name)
 
 

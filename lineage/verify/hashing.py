@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..content.manifest import Manifest
 from ..content.patterns import Pattern
@@ -166,8 +165,7 @@ def _files(
                     names=[f"{one.names[0]}: {file.name}"],
                     size=file.size,
                     locations=[
-                        str(Path(Pattern(path=location).folder, file.name))
-                        for location in one.locations
+                        f"{Pattern(path=location).folder}/{file.name}" for location in one.locations
                     ],
                     makers=one.makers,
                     kept=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 from ..capture import packages
 from ..content import sources
 from ..content.digest import digest_bytes, digest_file
+from ..content.s3.client import SCHEME
 from ..content.sources import FILES
-from ..content.stat import StatCache
 from ..content.store import ArtifactStore
 from ..errors import BegatError
 from ..events.canonical import canonical
@@ -31,7 +30,6 @@ SELECT facets FROM run WHERE instr(facets, :digest) > 0 AND instr(facets, '"dist
 """
 _SOURCES = "SELECT facets FROM run WHERE instr(facets, :digest) > 0 LIMIT 1"
 #: A cache in a place where there can be none: every file is hashed.
-_NO_CACHE = StatCache(Path(os.devnull, "none"))
 
 
 class Recoveries:
@@ -137,8 +135,8 @@ class Recoveries:
 
 def _digest_at(one: Object, location: str) -> str:
     try:
-        if one.format.endswith(FILES):
-            return sources.version(location, folder=Path("/"), cache=_NO_CACHE).digest
-        return digest_file(Path(location))[0]
+        if one.format.endswith(FILES) or location.startswith(SCHEME):
+            return sources.version(location, folder=Path("/"), cache=sources.NO_CACHE).digest
+        return digest_file(Path(location))[0]  # of a manifest's file, whatever its name is
     except BegatError:
         return ""

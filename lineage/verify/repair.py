@@ -53,7 +53,7 @@ def repair(space: Workspace, ref: str, *, progress: Progress = quiet) -> Report:
         if first.report.sound:
             return first.report
         if first.state.bad:
-            _check_folder(Path(space.settings.artifacts).expanduser())
+            _check_place(space.settings.artifacts)
         sweep(space.settings.home)
         done = Repair(space=space, found=first)
         done.graph()
@@ -178,9 +178,9 @@ class Repair:
         self.space.store.mark_present([digest])
 
 
-def _check_folder(artifacts: Path) -> None:
-    # A disk that is not mounted has lost nothing.
-    if not artifacts.exists():
+def _check_place(artifacts: str) -> None:
+    # A disk that is not mounted has lost nothing; and a bucket that is away has raised by now.
+    if "://" not in artifacts and not Path(artifacts).expanduser().exists():
         raise ArtifactError(
             f"{artifacts} is not there, and a repair would give up all that was in it; mount it, "
             "point BEGAT_ARTIFACTS to where it is now, or create it to make everything anew"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from blake3 import blake3
 
@@ -16,11 +17,13 @@ from ..patterns import Pattern
 from ..references import Referring
 from ..seen import Seen
 from .client import Address, in_parallel
-from .objects import ChangedError, Object, Stream, head, listing
+from .objects import ChangedError, Object, Ranged, Stream, head, listing
 
 if TYPE_CHECKING:
     from ..store import ArtifactStore
 
+#: Bytes that are asked for at a time of an object of which only a part is read.
+BUFFER = 64 << 10
 #: How often an object that is overwritten while it is read is read again.
 ATTEMPTS = 3
 
@@ -74,6 +77,11 @@ class S3Files:
                 location = str(one.address._replace(version=version))
                 found[path] = Found(digest, one.size, location)
         return [found[path] for path in paths]
+
+    def open(self, path: str) -> BinaryIO:
+        """An open object, of which no more is read than is asked for."""
+        one = self._object(path)
+        return cast(BinaryIO, io.BufferedReader(Ranged(one), BUFFER))
 
     def keep(self, path: str, store: ArtifactStore) -> tuple[str, int]:
         """Keep where a version's bytes are, or a copy of an object's."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,6 +176,57 @@ class Stream:
         version = found.get("VersionId", "")
         self.version = "" if version == "null" else version
         return found["Body"], at + found["ContentLength"]
+
+
+class Ranged(io.RawIOBase):
+    """One state of an object as a file, of which each reading asks for its part alone.
+
+    Args:
+        one: the object; if it is not that any more, reading raises DataError.
+    """
+
+    def __init__(self, one: Object) -> None:
+        self._one = one
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._one.size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Read the part that begins here."""
+        end = min(self._at + len(buffer), self._one.size)
+        if self._at >= end:
+            return 0
+        address = self._one.address
+        with translated(f"{address} cannot be read", DataError):
+            try:
+                found = client().get_object(
+                    **address.arguments,
+                    IfMatch=self._one.etag,
+                    Range=f"bytes={self._at}-{end - 1}",
+                )
+                with closing(found["Body"]) as body:
+                    data = body.read()
+            except Exception as error:
+                if is_changed(error):
+                    raise DataError(
+                        f"{address} was overwritten while it was read; run again"
+                    ) from None
+                raise
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _broke_off(error: Exception) -> bool:

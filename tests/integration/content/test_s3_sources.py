@@ -242,3 +242,15 @@ def test_nothing_there(
 
     with pytest.raises(DataError, match=message):
         snapshot(pattern.replace("BUCKET", bucket), cache)
+
+
+def test_only_the_header(s3: Server, bucket: str, cache: StatCache) -> None:
+    """Of an object that is opened no more is read than is asked for, of one state of it."""
+    s3.put(bucket, "a.csv", b"a,b\n" + b"1,2\n" * 200_000)
+    found = sources.version(f"s3://{bucket}/a.csv", folder=ROOT, cache=cache)
+    with sources.opened(found) as file:
+        assert (file.readline(), file.seek(-4, 2)) == (b"a,b\n", 800_000)
+        s3.put(bucket, "a.csv", b"c,d\n")
+        file.seek(400_000)
+        with pytest.raises(DataError, match="was overwritten while it was read"):
+            file.read()

@@ -225,3 +225,13 @@ def test_manifest_round_trip() -> None:
     for data in (b"", b"{}", b'{"files": [{}]}', b"\xff"):
         with pytest.raises(DataError, match=r"manifest .* is malformed"):
             Manifest.from_bytes(data)
+
+
+def test_open_a_missing_file(tmp_path: Path) -> None:
+    """A file that is gone when it is opened is named."""
+    (tmp_path / "x.csv").write_text("a")
+    found = sources.version("x.csv", folder=tmp_path, cache=StatCache(tmp_path / "cache"))
+    (tmp_path / "x.csv").unlink()
+
+    with pytest.raises(DataError, match=r"x\.csv cannot be read"):
+        sources.opened(found)

@@ -69,7 +69,7 @@ def test_a_store_may_be_on_postgresql() -> None:
     assert store("postgresql://ann:sesame@db/lineage").url.get_secret_value().endswith("db/lineage")
 
 
-@pytest.mark.parametrize("location", ["s3://bucket/artifacts", "artifacts", "~/artifacts", ""])
+@pytest.mark.parametrize("location", ["gs://bucket/artifacts", "artifacts", "~/artifacts", ""])
 def test_artifacts_are_an_absolute_folder(location: str) -> None:
     """What begat cannot keep artifacts in yet is refused, and so is a path of many meanings."""
     with pytest.raises(ValidationError, match="given by its absolute path"):
