@@ -205,7 +205,7 @@ def test_away(
     message: str,
 ) -> None:
     """Wrong credentials and a server that is away are one line with the remedy."""
-    for name, value in changed.items():
+    for name, value in {"AWS_MAX_ATTEMPTS": "1", **changed}.items():
         monkeypatch.setenv(name, value)
     clients.forget()
     store = open_store(Settings(home=tmp_path, store="", artifacts=url))
