@@ -32,6 +32,7 @@ from . import (
     recheck,
     report,
     results,
+    s3,
     start,
 )
 from .subject import Measures, Tell
@@ -49,6 +50,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     lineage_graph.measured: lineage_graph.SUBJECTS,
     postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
+    s3.measured: ("s3",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.
@@ -56,6 +58,7 @@ TOLD = {
     "begat": (
         "begat",
         "blake3",
+        "boto3",
         "great-expectations",
         "pandas",
         "prefect",

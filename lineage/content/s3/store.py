@@ -15,7 +15,7 @@ from ..digest import PREFIX, digest_bytes, is_digest
 from ..local import snapshot
 from ..seen import Seen
 from .client import SCHEME, Address, client, in_parallel, is_changed, translated
-from .objects import Stream, head, listing
+from .objects import WHOLE, Stream, head, listing
 
 #: From so many bytes on a file goes there in parts, each with a checksum of its own.
 PARTS = 16 << 20
@@ -127,7 +127,7 @@ class S3Store:
 
     def _fetched(self, address: Address, digest: str) -> bytes:
         try:
-            return b"".join(self._stream(address))
+            return b"".join(Stream(address, block=WHOLE).present())
         except FileNotFoundError:
             self._seen.drop(self.url, digest)
             raise ArtifactError(

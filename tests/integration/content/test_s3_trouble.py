@@ -138,6 +138,7 @@ def test_written_by_another_meanwhile(
 
 def test_overwritten_between_two_ranges(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """An artifact that is overwritten where a connection broke off is refused, never mixed."""
+    monkeypatch.setattr(stores, "WHOLE", 1 << 20)
     digest = store.write(b"a" * (3 << 20))
     genuine = client().get_object
 
@@ -223,6 +224,15 @@ def test_pages_of_a_store(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert store.present([*digests, ABSENT]) == set(digests)
     assert len(asked) == 3
+
+
+def test_sent_at_once(store: S3Store) -> None:
+    """A small artifact is sent in one go, and nothing is asked before that."""
+    sent = []
+    client().meta.events.register("before-send.s3", lambda request, **_: sent.append(request))
+    store.write(b"a")
+
+    assert [(request.method, "Expect" in request.headers) for request in sent] == [("PUT", False)]
 
 
 def test_forked(store: S3Store) -> None:
