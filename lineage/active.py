@@ -36,6 +36,8 @@ class ActiveRun:
         self.job_facets: dict[str, Any] = {}
         self.inputs: dict[Any, dict[str, dict[str, Any]]] = {}
         self.outputs: dict[DatasetVersion | ModelVersion, dict[str, dict[str, Any]]] = {}
+        #: Whether others may wait for this run, or for one that it is called in.
+        self.holds = False
         #: Why this run must never answer another.
         self.reasons: list[str] = []
 

@@ -22,13 +22,17 @@ from .flow_run import tally
 from .provenance import unbroken
 from .recipe import Recipe, inherited, inputs_of, watch
 from .records import Caller, Snapshot, State
+from .turn import Turn, over
 from .workspace import Workspace, workspace
 
 if TYPE_CHECKING:
+    from .graph.leases import Lease
     from .tracking import Tracked
 
 log = logging.getLogger("begat")
 
+#: Refused so often while nobody works on a recipe: what has answered it is lost.
+_LOST = 2
 #: More reasons than these are only counted.
 REASONS = 20
 
@@ -70,9 +74,17 @@ class Attempt:
     #: Inputs as its events have them, by argument.
     sealed: dict[str, Sealed] = field(default_factory=dict)
     over: bool = False
+    #: What another run came to that did the same.
+    answer: Outcome | None = None
+    #: Whether a run has answered its recipe, in a way that nobody can read.
+    unreadable: bool = False
 
-    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | None:
-        """Answer from an earlier run, or record the start of this one."""
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[float]:
+        """Answer from another run, or record the start of this one.
+
+        Yields:
+            Seconds to wait before it goes on, while another run does the same work.
+        """
         run = self.caller.run
         self.arguments = self.tracked.bound(args, kwargs)
         self.recipe = self._recipe(self.arguments)
@@ -83,9 +95,35 @@ class Attempt:
             seed=self.tracked.seed,
             caller=self.caller,
         )
-        if (answer := self._answer()) is not None:
-            return self._reuse(answer)
-        with unbroken(f"recording the start of run {run.run_id}"):
+        self.answer = self._answer()
+        if self.answer is None:
+            yield from self._start()
+        if self.answer is not None:
+            self._reuse(self.answer)
+
+    def _start(self) -> Iterator[float]:
+        """Record the start as soon as nobody else does the same, unless they answer it."""
+        recipe = self.recipe.digest if self.recipe.reusable else ""
+        turn = Turn(
+            space=self.space, caller=self.caller, outer=self.outer, recipe=self.recipe.digest
+        )
+        idle = _LOST if self.unreadable else 0  # refusals in a row though nobody is at work
+        while not self._started(recipe, anew=idle == _LOST):
+            idle += 1
+            if idle > _LOST or not turn.may_wait():
+                recipe = ""  # without a lease, which nothing depends on
+                continue
+            for seconds in turn.waited():
+                idle = 0
+                yield seconds
+            if (answer := self._answer()) is not None:
+                self.answer = answer
+                return
+        self.active.holds = self.outer.holds or bool(recipe)
+
+    def _started(self, recipe: str, *, anew: bool) -> bool:
+        """Record the start, unless another run works on the recipe."""
+        with unbroken(f"recording the start of run {self.caller.run.run_id}"):
             self.facets = {
                 "begat_recipe": Sealed(self._recipe_facet()),
                 "begat_seeds": Sealed(self.seeds.to_facet()),
@@ -94,8 +132,9 @@ class Attempt:
                 ),
                 **provenance.environment(),
             }
-            self._record("START", inputs=self._inputs(rows=False))
-        return None
+            lease = self.space.lease(self.caller.run.run_id, recipe, anew=anew)
+            return self._record("START", inputs=self._inputs(rows=False), lease=lease)
+        return True  # nothing that goes wrong there stops the work
 
     @contextmanager
     def told(self, ended: Ended) -> Iterator[None]:
@@ -194,15 +233,15 @@ class Attempt:
             return None
         except Exception as error:
             log.warning("%s runs anew: %r", self.caller.run.job, error, exc_info=True)
+            self.unreadable = True
             return None
 
-    def _reuse(self, answer: Outcome) -> Outcome:
+    def _reuse(self, answer: Outcome) -> None:
         with unbroken(f"recording the reuse by run {self.caller.run.run_id}"):
             self.facets = {"begat_reuse": events.facets.reuse(run=answer.run_id)}
             self._record("COMPLETE")
         if self.caller.parent is not None:
             tally(self.caller.parent.run_id).add(reused=1)
-        return answer
 
     def _recipe_facet(self) -> dict[str, Any]:
         git = provenance.commit(self._flow_run_id)
@@ -294,7 +333,9 @@ class Attempt:
         *,
         inputs: list[dict[str, Any]] | None = None,
         outputs: list[dict[str, Any]] | None = None,
-    ) -> None:
+        lease: Lease | None = None,
+    ) -> bool:
+        """Record what happened to the run; False if it cannot have the lease."""
         event = events.run_event(
             state,
             caller=self.caller,
@@ -309,13 +350,16 @@ class Attempt:
             },
         )
         try:
-            self.space.record([event], self._chunks)
+            recorded = self.space.record([event], self._chunks, lease=lease)
         except EventError as error:
             # That a run ended, and with what, outweighs whatever else it said about itself.
             self._warn(reasons := [f"some of what it said cannot be recorded: {error}"])
             self.outer.not_reusable(f"called {self.caller.run.job}, which is not reusable")
-            self.space.record([_sayable(event, reasons)], self._chunks)
+            recorded = self.space.record([_sayable(event, reasons)], self._chunks, lease=lease)
         self.over = state != "START"
+        if self.over:
+            over()
+        return recorded
 
 
 def _sayable(event: dict[str, Any], reasons: Sequence[str]) -> dict[str, Any]:

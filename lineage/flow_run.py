@@ -69,7 +69,11 @@ def flow_event(
                 )
         if error is not None:
             run_facets["errorMessage"] = events.facets.error_message(error)
-        workspace().record(
+        space = workspace()
+        begins = state in ("START", "RUNNING")
+        if begins:
+            space.look_after()
+        space.record(
             [
                 events.run_event(
                     state,
@@ -79,7 +83,22 @@ def flow_event(
                     run_facets=run_facets,
                     job_facets=provenance.code_facets(provenance.commit(run_id)),
                 )
-            ]
+            ],
+            lease=space.lease(run_id) if begins else None,
         )
-        if state not in ("START", "RUNNING"):
-            workspace().settle()
+        if not begins:
+            space.settle()
+
+
+def close_below(caller: Caller, why: str) -> None:
+    """Record that the tasks of a flow run were aborted which have not ended; never raises.
+
+    For the process that is told of a flow run whose own process is no more.
+
+    Args:
+        caller: the flow run itself is `caller.run`.
+        why: what is known of its end.
+    """
+    run_id = caller.run.run_id
+    with provenance.unbroken(f"closing the tasks of flow run {run_id}"):
+        workspace().close_run(run_id, why, itself=False)

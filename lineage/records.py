@@ -152,3 +152,5 @@ class Caller:
     engine_run_id: str = ""
     #: ISO 8601 time it was scheduled for, where it was scheduled.
     nominal_time: str = ""
+    #: Whether another task of the same flow run is what calls it.
+    nested: bool = False

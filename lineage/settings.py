@@ -8,6 +8,7 @@
 | namespace | BEGAT_NAMESPACE | `namespace` | `begat` |
 | image_digest | BEGAT_IMAGE_DIGEST | - | none |
 | forward_seconds | BEGAT_FORWARD_SECONDS | - | 5 |
+| lease_seconds | BEGAT_LEASE_SECONDS | - | 30 |
 | first_party | - | `first_party` | none beyond what recipes find by themselves |
 | trusted_types | - | `trusted_types` | none beyond the reviewed ones |
 
@@ -41,6 +42,8 @@ class Settings:
     image_digest: str = ""
     #: How long the end of a process may wait for other OpenLineage backends to take its events.
     forward_seconds: float = 5.0
+    #: How long after its last sign of life a process that cannot be seen from here is held alive.
+    lease_seconds: float = 30.0
     #: Names of further modules whose code belongs to recipes.
     first_party: tuple[str, ...] = ()
     #: Full names of further types that a model file may hold.
@@ -75,6 +78,7 @@ def load(*, folder: Path | None = None, environ: Mapping[str, str] | None = None
         namespace=env.get("BEGAT_NAMESPACE") or table.get("namespace", "begat"),
         image_digest=_image_digest(env.get("BEGAT_IMAGE_DIGEST", "")),
         forward_seconds=_seconds("BEGAT_FORWARD_SECONDS", env.get("BEGAT_FORWARD_SECONDS") or "5"),
+        lease_seconds=_lease_seconds(env.get("BEGAT_LEASE_SECONDS") or "30"),
         first_party=tuple(table.get("first_party", ())),
         trusted_types=tuple(table.get("trusted_types", ())),
     )
@@ -143,6 +147,13 @@ def _image_digest(text: str) -> str:
             f"BEGAT_IMAGE_DIGEST is 'sha256:' and 64 hexadecimal digits; got {text!r}"
         )
     return digest
+
+
+def _lease_seconds(text: str) -> float:
+    seconds = _seconds("BEGAT_LEASE_SECONDS", text)
+    if seconds < 1:
+        raise SettingsError(f"BEGAT_LEASE_SECONDS is at least 1; got {text!r}")
+    return seconds
 
 
 def _seconds(name: str, text: str) -> float:

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from . import recipe
+from . import recipe, turn
 from .active import ActiveRun, current
 from .attempt import Attempt, Ended, Outcome, ended
 from .flow_run import Tally, flow_event, tally
@@ -135,8 +135,10 @@ class Tracked:
         """
         attempt = Attempt(tracked=self, caller=caller)
         with attempt.told(ended):
-            if (outcome := attempt.begin(args, kwargs)) is not None:
-                return outcome
+            for seconds in attempt.begin(args, kwargs):
+                turn.wait(seconds)
+            if attempt.answer is not None:
+                return attempt.answer
             with attempt.running():
                 value = self.function(*args, **kwargs)
             return attempt.complete(value)
@@ -150,10 +152,14 @@ class Tracked:
         ended: Ended = ended,
     ) -> Outcome:
         """`run` for a coroutine function."""
+        import asyncio  # here, for most runs need none
+
         attempt = Attempt(tracked=self, caller=caller)
         with attempt.told(ended):
-            if (outcome := attempt.begin(args, kwargs)) is not None:
-                return outcome
+            for seconds in attempt.begin(args, kwargs):
+                await asyncio.sleep(seconds)
+            if attempt.answer is not None:
+                return attempt.answer
             with attempt.running():
                 awaitable: Awaitable[Any] = self.function(*args, **kwargs)
                 value = await awaitable

@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING, Any
 from . import results, settings
 from .errors import BegatError, SettingsError, StoreError, WorldError
 from .events.spool import Spool
+from .pulse import Pulse
+from .records import RunRef
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .content.merkle import Chunk
     from .content.stat import StatCache
     from .content.store import ArtifactStore
     from .events.forward import Forwarder
+    from .graph.leases import Lease
     from .graph.store import Answer, Store
 
 log = logging.getLogger("begat")
 
+#: Types of events after which a run is over.
+_ENDS = frozenset({"COMPLETE", "FAIL", "ABORT"})
 #: After the store failed, events go straight to the spool for this many seconds.
 RETRY_STORE_AFTER = 10.0
 
@@ -44,6 +51,7 @@ class Workspace:
         #: Why the store is away; empty while it is there.
         self._why = ""
         self._warned: set[str] = set()
+        self.pulse = Pulse(self._beat, lasts=self.settings.lease_seconds)
 
     @cached_property
     def folders(self) -> tuple[Path, ...]:
@@ -86,7 +94,9 @@ class Workspace:
 
     @property
     def store(self) -> Store:
-        """The lineage store; opening it replays what earlier processes had to spool.
+        """The lineage store; opening it takes in what earlier processes left.
+
+        That is what they had to spool, and runs in which they died.
 
         Raises:
             StoreError: it cannot be reached within two seconds.
@@ -98,7 +108,8 @@ class Workspace:
 
                 settings.make_home(self.settings)
                 self._store = Store.open(self.settings.store)
-                self.spool.replay(self._store.record)
+                self.spool.replay(self._take_late)
+                self.look_after()
             return self._store
 
     @property
@@ -106,24 +117,90 @@ class Workspace:
         """Whether the store failed just now, so that nothing should wait for it again."""
         return time.monotonic() < self._away_until
 
-    def record(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk] = ()) -> None:
+    def record(
+        self,
+        events: Sequence[dict[str, Any]],
+        chunks: Sequence[Chunk] = (),
+        *,
+        lease: Lease | None = None,
+    ) -> bool:
         """Store events, or spool them if the store is away; it being away stops no caller.
+
+        Args:
+            events: of runs of this process.
+            chunks: rows of snapshots that they read.
+            lease: what a run that begins is to have for it; from then on it is told to be alive.
+
+        Returns:
+            Whether they are recorded: not if another run has the lease, or has answered its
+            recipe. If the store is away, they are recorded without one.
 
         Raises:
             EventError: an event holds what JSON cannot say.
         """
-        self.forwarder.append(events)
-        if self.away:
-            self._spool(events, chunks, self._why)
-            return
-        try:
-            self.store.record(events, chunks)
-        except (StoreError, SettingsError) as error:
-            self._went_away(error)
-            self._spool(events, chunks, str(error))
+        if not self._keep(events, chunks, lease):
+            return False
+        if lease is not None:
+            self.pulse.hold(lease.run_id)
         else:
-            if self._why:
-                self._came_back()
+            for event in events:
+                if event.get("eventType") in _ENDS:
+                    self.pulse.drop(event["run"]["runId"])
+        self.forwarder.append(events)
+        return True
+
+    def lease(self, run_id: str, recipe: str = "", *, anew: bool = False) -> Lease:
+        """What a run of this process is to hold while it is open.
+
+        Args:
+            run_id: the run's.
+            recipe: the digest of the recipe that it alone is to work on; none by default.
+            anew: whether runs that have answered the recipe do not count.
+        """
+        from .graph.leases import Lease
+
+        return Lease(
+            key=recipe or run_id, run_id=run_id, seconds=self.settings.lease_seconds, anew=anew
+        )
+
+    def reap(self, store: Store | None = None) -> list[RunRef]:
+        """Close runs whose processes died, wherever that was.
+
+        Args:
+            store: where; this process's own by default.
+
+        Returns:
+            The runs that are closed by that.
+
+        Raises:
+            StoreError: the store is away.
+            SettingsError: the home cannot be written.
+        """
+        from .graph import reaper
+
+        return self._told(reaper.reap(store or self.store))
+
+    def close_run(
+        self, run_id: str, why: str, *, itself: bool = True, store: Store | None = None
+    ) -> list[RunRef]:
+        """Close all that is open of a run that is over: the runs it called, however deep.
+
+        Args:
+            run_id: the run's.
+            why: what is known of its end.
+            itself: close the run, too.
+            store: where; this process's own by default.
+
+        Returns:
+            The runs that are closed by that.
+
+        Raises:
+            StoreError: the store is away.
+            SettingsError: the home cannot be written.
+        """
+        from .graph import reaper
+
+        return self._told(reaper.close(store or self.store, run_id, why, itself=itself))
 
     def settle(self) -> None:
         """At the end of a flow: take what had to be spooled into the store, if it is back."""
@@ -169,12 +246,69 @@ class Workspace:
 
     def close(self) -> None:
         """Give back the database connections, and forward what waits."""
+        self.pulse.close()
         if "forwarder" in vars(self):
             self.forwarder.close()
         with self._lock:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+
+    def _keep(
+        self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk], lease: Lease | None
+    ) -> bool:
+        """Store or spool; False if the lease cannot be had."""
+        if self.away:
+            self._spool(events, chunks, self._why)
+            return True
+        try:
+            stored = self.store.record(events, chunks, lease=lease)
+        except (StoreError, SettingsError) as error:
+            self._went_away(error)
+            self._spool(events, chunks, str(error))
+            return True
+        if self._why:
+            self._came_back()
+        return stored
+
+    def look_after(self) -> None:
+        """Close runs whose processes died, if the store lets one."""
+        if not self.away:
+            try:
+                self.reap()
+            except (StoreError, SettingsError) as error:  # who may only read, reads
+                log.debug("no run could be closed: %s", error)
+
+    def _take_late(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk]) -> None:
+        """Store what had to wait; of a run that is still open somebody has to be heard soon."""
+        from .graph import leases, reaper
+
+        assert self._store is not None
+        with self._store.write() as db:
+            self._store.record(events, chunks)
+            leases.adopt(db, reaper.run_ids(events), self.settings.lease_seconds)
+
+    def _beat(self, held: Collection[str]) -> None:
+        from .graph import leases
+
+        if self.away:
+            return
+        if held:
+            leases.beat(self.store, held, self.settings.lease_seconds)
+        self.reap()
+
+    def _told(self, stored: Sequence[dict[str, Any]]) -> list[RunRef]:
+        """Forward the ends of others' runs."""
+        if stored:
+            self.forwarder.append(stored)
+        return [
+            RunRef(
+                run_id=event["run"]["runId"],
+                namespace=event["job"]["namespace"],
+                job=event["job"]["name"],
+            )
+            for event in stored
+        ]
 
     def _spool(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk], why: str) -> None:
         why = why or "the store was away"  # another thread has just seen it come back
@@ -194,7 +328,8 @@ class Workspace:
         """What was spooled meanwhile follows, and the next time it is warned of again."""
         self._why = ""
         try:
-            self.spool.replay(self.store.record)
+            _ = self.store
+            self.spool.replay(self._take_late)
         except (StoreError, SettingsError) as error:  # away again: what waits goes on waiting
             self._went_away(error)
         else:

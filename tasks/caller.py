@@ -103,6 +103,7 @@ def task_caller() -> Caller | None:
         engine_version=parent.engine_version,
         engine_run_id=str(task_run.id),
         nominal_time=parent.nominal_time,
+        nested="__parents__" in task_run.task_inputs,
     )
 
 

@@ -16,7 +16,7 @@ from prefect import Flow
 from prefect.context import FlowRunContext, SyncClientContext
 
 from begat.lineage.errors import PipelineError
-from begat.lineage.flow_run import flow_event
+from begat.lineage.flow_run import close_below, flow_event
 
 from . import binding
 from .caller import flow_caller, nest
@@ -158,10 +158,15 @@ def _end(
     error: BaseException | str | None = None,
 ) -> None:
     with _lock:
+        here = flow_run.id in _open
         _open.discard(flow_run.id)
         busy = bool(_open)
     binding.enter(flow, busy=busy)
-    flow_event(state, flow_caller(flow.name, flow_run), error=error)
+    caller = flow_caller(flow.name, flow_run)
+    if state == "ABORT" and not here:
+        # Another process had it, which was cancelled or killed: its tasks tell nothing any more.
+        close_below(caller, f"its flow run ended: {error}")
+    flow_event(state, caller, error=error)
     if not busy:
         binding.leave()
 

@@ -41,7 +41,7 @@ _OWN = {
 #: What their help begins with, so that a list of them imports none; a test compares.
 SUMMARIES = {
     "datasets": "List datasets.",
-    "db": "Look after the lineage store: upgrade, check, rebuild, prune, export, import.",
+    "db": "Look after the lineage store: upgrade, check, rebuild, reap, prune, export, import.",
     "diff": "Show what differs from one REF to another, and rank what could have moved the metric.",
     "downstream": "Show what stands on REF, the nearest first.",
     "events": "List events as they were stored, by event time; --json has their bodies.",

@@ -13,8 +13,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
-from ..errors import ParameterError, WorldError
-from .output import as_json, check_file, console, patient_store, print_json, replacing, say
+from ..errors import ParameterError, RefError, WorldError
+from .output import (
+    as_json,
+    check_file,
+    console,
+    patient_store,
+    print_json,
+    replacing,
+    say,
+    short,
+)
 
 if TYPE_CHECKING:
     from ..graph.store import Store
@@ -25,7 +34,7 @@ _LONGEST = 36500
 
 @click.group()
 def db() -> None:
-    """Look after the lineage store: upgrade, check, rebuild, prune, export, import."""
+    """Look after the lineage store: upgrade, check, rebuild, reap, prune, export, import."""
 
 
 @db.command()
@@ -139,6 +148,39 @@ def prune(days: float, yes: bool, as_json: bool) -> None:
         say(f"dropped {said}; the store took {size(before)} and takes {size(after)}")
     else:
         say(f"would drop {said}, and then pack the {size(before)} of the store; --yes does it")
+
+
+@db.command()
+@click.argument("run", required=False)
+@as_json
+def reap(run: str | None, as_json: bool) -> None:
+    """Close runs whose processes died: they end as ABORT.
+
+    A process of this machine is seen to be gone; one elsewhere counts as dead when its runs have
+    not been heard of for BEGAT_LEASE_SECONDS. Every command that opens the store does this, too;
+    this says what it did. With RUN, that run is closed and all that it called, whoever may be at
+    work on it; if it completes all the same, then that is its end.
+    """
+    from ..graph.resolve import resolve
+    from ..records import RunRef
+    from ..workspace import workspace
+
+    space = workspace()
+    with _store() as store:
+        if run is None:
+            closed = space.reap(store)
+        else:
+            named = resolve(store, run)
+            if not isinstance(named, RunRef):
+                raise RefError(f"{run!r} names no run; `begat runs` lists flow runs")
+            closed = space.close_run(named.run_id, "somebody said that it is over", store=store)
+    if as_json:
+        print_json({"closed": [{"run_id": one.run_id, "job": one.job} for one in closed]})
+        return
+    for one in closed:
+        say(f"closed {short(one.run_id)} {one.job}")
+    if not closed:
+        say("no run is open whose process died" if run is None else f"nothing of {run} is open")
 
 
 @db.command()

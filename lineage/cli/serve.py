@@ -35,6 +35,7 @@ def serve(host: str, port: int, max_body: int) -> None:
     space = workspace()
     settings.make_home(space.settings)
     _ = space.store  # what processes had to spool comes first
+    space.pulse.start()  # and runs whose processes die are closed as long as it serves
     from ..server import serving
 
     serving.serve(

@@ -31,6 +31,7 @@ from .facts import (
     VersionFact,
 )
 from .known import Known, Output
+from .leases import Lease
 from .products import Products, superseded
 from .registers import Body, dump, job_body, merge
 from .rows import Rows
@@ -87,6 +88,14 @@ class Ingest:
             self._rows.do("set_origin", the_hash=said.hash, origin=origin)
         self.project(said, origin)
         return bool(new)
+
+    def take(self, lease: Lease) -> bool:
+        """Let a run that begins have its lease; False if another run has it, or has answered."""
+        return bool(self._rows.do("take_lease", **lease.parameters))
+
+    def free(self, run_id: str) -> None:
+        """Take back what a run held that has ended."""
+        self._rows.do("free_lease", run_id=run_id)
 
     def add_chunk(self, chunk: Chunk) -> None:
         """Store rows of snapshots, and fill what has been waiting for them."""

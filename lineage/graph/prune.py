@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ..events.build import now
+from . import leases
+from .connection import Connection
 from .facts import normalised
+from .reaper import reap
 from .store import Store
 
 #: What may go, by table. `:now` is the time, `:before` that of the days that are kept.
 _MAY_GO = {
-    # Who held it has not been heard of since: the recipe is anybody's.
-    "lease": "expires < :now",
     # It is made again when it is asked for.
     "plan": "created_at < :before",
     # It opens nothing any more. The last of them stay: a server without any token is open.
@@ -46,7 +47,7 @@ def prunable(store: Store, *, days: float) -> dict[str, int]:
     """
     times = _times(days)
     with store.read() as db:
-        return {
+        return {"lease": _dead(db)} | {
             table: db.execute(f"SELECT COUNT(*) FROM {table} WHERE {which}", times).fetchone()[0]
             for table, which in _MAY_GO.items()
         }
@@ -60,10 +61,17 @@ def prune(store: Store, *, days: float) -> dict[str, int]:
     """
     times = _times(days)
     with store.write() as db:
-        return {
+        dead = _dead(db)
+        reap(store)
+        return {"lease": dead} | {
             table: db.execute(f"DELETE FROM {table} WHERE {which}", times).rowcount
             for table, which in _MAY_GO.items()
         }
+
+
+def _dead(db: Connection) -> int:
+    """How many leases nobody holds any more; the runs that held them are closed first."""
+    return sum(not lease.is_live for lease in leases.held(db))
 
 
 def _times(days: float) -> dict[str, str]:

@@ -31,7 +31,7 @@ _BY_KEY = frozenset(
         *(f"find_{table}" for table in ("job", "dataset", "run", "version", "product")),
         *(f"find_{table}" for table in ("trait", "snapshot", "segment", "reading", "output")),
         *("add_event", "event_origin", "set_origin", "events_of", "add_chunk", "chunk_body"),
-        *("facets_of_job", "facets_of_dataset"),
+        *("facets_of_job", "facets_of_dataset", "free_lease"),
     }
 )
 

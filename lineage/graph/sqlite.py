@@ -178,7 +178,7 @@ def _remedy(error: sqlite3.Error) -> str:
         return "make it and its folder writable"
     if name.startswith("SQLITE_FULL"):
         return "free space on its disk"
-    return "check the file and its disk"
+    return "check the file and its disk, which may be full"
 
 
 def _set_up(db: sqlite3.Connection, path: str, *, deadline: float) -> None:

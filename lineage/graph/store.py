@@ -21,8 +21,10 @@ from ..events.text import text
 from . import sql
 from .connection import Connection
 from .database import Database, open_database
+from .facts import ENDED
 from .ingest import Ingest
 from .known import Known
+from .leases import Lease
 from .rebuild import rebuild
 from .statement import Statement, statement
 
@@ -141,19 +143,37 @@ class Store:
         events: Sequence[Mapping[str, Any]],
         chunks: Sequence[Chunk] = (),
         origin: Origin = "recorded",
-    ) -> None:
+        *,
+        lease: Lease | None = None,
+    ) -> bool:
         """Store events and the chunks they point to, all or none; what is there already stays.
+
+        A run that ends gives back its lease.
 
         Args:
             events: OpenLineage RunEvents.
             chunks: rows of snapshots that they read.
             origin: `recorded` for what begat's own wrapper saw, `ingested` for what it was told.
+            lease: what a run that begins has to have for it.
+
+        Returns:
+            Whether they are stored: not if another run has the lease, or has answered its recipe.
 
         Raises:
             StoreError: the store failed; nothing was stored.
             EventError: an event cannot be read; nothing was stored.
         """
-        self.add([statement(event, text(event)) for event in events], chunks, origin)
+        statements = [statement(event, text(event)) for event in events]
+        with self.ingesting() as ingest:
+            if lease is not None and not ingest.take(lease):
+                return False
+            for chunk in chunks:
+                ingest.add_chunk(chunk)
+            for said, body in statements:
+                ingest.add_event(said, body, origin)
+                if said.rank >= ENDED and origin == "recorded":
+                    ingest.free(said.run.run_id)
+        return True
 
     def add(
         self,

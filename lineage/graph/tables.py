@@ -347,7 +347,8 @@ pin = Table(
     Column("pinned_at", Words, nullable=False),
 )
 
-#: Who is working on a recipe. Correctness never rests on it.
+#: Runs that are open, each under the recipe that it works on or its own id, with the process
+#: that works on it. Correctness never rests on it. See leases.py.
 lease = Table(
     "lease",
     metadata,

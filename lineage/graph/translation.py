@@ -8,7 +8,8 @@ import re
 #: What is left alone but for its per cents, and what is written otherwise.
 _PART = re.compile(
     r"""
-      (?P<literal> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::)
+      (?P<clock> strftime\('%Y-%m-%dT%H:%M:%f000Z',[ ]'now'(?:,[ ]:(?P<later>\w+))?\))
+    | (?P<literal> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::)
     | \bjson_each\(:(?P<list>\w+)\)(?:\s+AS\s+(?P<alias>\w+))?
     | \b(?P<instr>instr)(?=\()
     | \b(?P<like>LIKE)\b
@@ -30,6 +31,11 @@ def translated(sql: str) -> str:
 
 
 def _other(part: re.Match[str]) -> str:
+    if part["clock"]:
+        # Not the time at which the transaction began: it may have waited for its turn.
+        then = f" + CAST(%({part['later']})s AS interval)" if part["later"] else ""
+        utc = f"(clock_timestamp(){then}) AT TIME ZONE 'UTC'"
+        return f'to_char({utc}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
     if name := part["list"]:
         unfolded = f"jsonb_array_elements_text(CAST(%({name})s AS jsonb))"
         return f"{unfolded} AS {part['alias'] or 'json_each'}(value)"

@@ -175,14 +175,15 @@ class Interrupting(workspace.Workspace):
         super().__init__()
         self.left, self.after = number, after
 
-    def record(self, *args: Any, **kwargs: Any) -> None:
+    def record(self, *args: Any, **kwargs: Any) -> bool:
         """Record events, and be interrupted at the right one."""
         self.left -= 1
         if not self.left and not self.after:
             raise KeyboardInterrupt
-        super().record(*args, **kwargs)
+        recorded = super().record(*args, **kwargs)
         if not self.left:
             raise KeyboardInterrupt
+        return recorded
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -246,20 +247,35 @@ def test_kill_9(
     assert code == -signal.SIGKILL
     assert states(home)[f"small.{place}"] == ["COMPLETE"] * (partitions - 1) + ["START"]
     goes_on(small, home, capsys)
+    ended = Counter(states(home)["small"] + states(home)[f"small.{place}"])
+    assert (ended["ABORT"], ended["START"]) == (2, 0)
 
 
-def test_two_runs_at_once(small: Small, home: Path, machine: dict[str, str]) -> None:
-    """Two runs of one pipeline that begin together end with the same version, the only one."""
+@pytest.mark.parametrize("adapter", ["--plain", "--prefect"])
+def test_two_runs_at_once(adapter: str, small: Small, home: Path, machine: dict[str, str]) -> None:
+    """Two runs of one pipeline that begin together do each task once, and end with one version."""
+    options = ["--json", adapter] if adapter == "--plain" else ["--json"]
     with (
         gate("prepare") as stop,
-        begat("run", small.name, "--json", environment=machine) as one,
-        begat("run", small.name, "--json", environment=machine) as other,
+        begat("run", small.name, *options, environment=machine) as one,
+        begat("run", small.name, *options, environment=machine) as other,
     ):
-        stop.wait(6)
+        stop.wait(1 if adapter == "--plain" else 3)
         stop.open()
         ends = [one.end(), other.end()]
+    worked = rows(
+        home,
+        "SELECT job.name, COUNT(*) FROM run JOIN job ON job.id = run.job "
+        "WHERE kind = 'TASK' AND reuse_of IS NULL GROUP BY job.name",
+    )
 
     assert_both_right(ends, home)
+    assert dict(worked) == {
+        "small.prepare": 3,
+        "small.featurize": 3,
+        **dict.fromkeys(("small.train", "small.evaluate", "small.register"), 1),
+    }
+    assert sum(json.loads(out)["executed"] for _, out, _ in ends) == 9
 
 
 def test_a_cold_machine_interrupted_and_then_twice_at_once(

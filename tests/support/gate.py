@@ -53,6 +53,11 @@ class Gate:
         for _ in range(count):
             self._stopped.append(self._listener.accept()[0])
 
+    @property
+    def last(self) -> socket.socket:
+        """The connection of who has stopped last."""
+        return self._stopped[-1]
+
     def let_go(self) -> None:
         """Let those go that have stopped."""
         while self._stopped:

@@ -10,6 +10,7 @@ import pytest
 
 from begat.lineage import settings, workspace
 from begat.lineage.content.merkle import Chunk
+from begat.lineage.graph.leases import Lease
 
 
 class Recorder(workspace.Workspace):
@@ -20,11 +21,19 @@ class Recorder(workspace.Workspace):
         self.events: list[dict[str, Any]] = []
         self.chunks: list[Chunk] = []
 
-    def record(self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk] = ()) -> None:
-        """Remember the events and record them."""
-        self.events.extend(events)
-        self.chunks.extend(chunks)
-        super().record(events, chunks)
+    def record(
+        self,
+        events: Sequence[dict[str, Any]],
+        chunks: Sequence[Chunk] = (),
+        *,
+        lease: Lease | None = None,
+    ) -> bool:
+        """Record the events and remember them."""
+        recorded = super().record(events, chunks, lease=lease)
+        if recorded:
+            self.events.extend(events)
+            self.chunks.extend(chunks)
+        return recorded
 
     def table(self) -> list[tuple[str, str]]:
         """Job and state of every event, in order."""

@@ -151,8 +151,8 @@ def test_an_interruption_while_the_start_is_recorded_aborts(
     """Ctrl-C at any moment of an attempt ends it as ABORT."""
     record = recorder.record
 
-    def interrupted(given: list[dict[str, Any]], chunks: Any = ()) -> None:
-        record(given, chunks)
+    def interrupted(given: list[dict[str, Any]], *args: Any, **kwargs: Any) -> None:
+        record(given, *args, **kwargs)
         if given[0]["eventType"] == "START":
             raise KeyboardInterrupt
 

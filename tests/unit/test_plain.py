@@ -152,8 +152,8 @@ def test_an_interruption_while_the_flow_starts_aborts_it(
     """Ctrl-C right after its START leaves no flow run open, and none to the tasks after."""
     record = recorder.record
 
-    def interrupted(given: list[dict[str, Any]], chunks: Any = ()) -> None:
-        record(given, chunks)
+    def interrupted(given: list[dict[str, Any]], *args: Any, **kwargs: Any) -> None:
+        record(given, *args, **kwargs)
         if given[0]["eventType"] == "START":
             raise KeyboardInterrupt
 

@@ -71,6 +71,18 @@ def test_forward_seconds(tmp_path: Path, seconds: str) -> None:
     assert settings.load(folder=tmp_path, environ={}).forward_seconds == 5.0
 
 
+@pytest.mark.parametrize("seconds", ["soon", "0.5", "-1"])
+def test_lease_seconds(tmp_path: Path, seconds: str) -> None:
+    """A time in which no process can say that it is alive is refused."""
+    with pytest.raises(SettingsError, match="BEGAT_LEASE_SECONDS"):
+        settings.load(folder=tmp_path, environ={"BEGAT_LEASE_SECONDS": seconds})
+    given = settings.load(folder=tmp_path, environ={"BEGAT_LEASE_SECONDS": "2.5"})
+    assert (given.lease_seconds, settings.load(folder=tmp_path, environ={}).lease_seconds) == (
+        2.5,
+        30,
+    )
+
+
 def test_unwritable_home(tmp_path: Path) -> None:
     """A home that cannot be made is named, with the way out."""
     (tmp_path / "file").write_text("")

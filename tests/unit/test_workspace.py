@@ -2,21 +2,23 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from begat.lineage import settings, workspace
+from begat.lineage import events, settings, workspace
 from begat.lineage.content.digest import digest_bytes
 from begat.lineage.errors import EventError, SettingsError, StoreError
+from begat.lineage.events.spool import Spool
 from begat.lineage.graph.dump import dump
+from begat.lineage.graph.leases import held
 from begat.lineage.graph.store import Store
-from begat.lineage.records import DatasetVersion, Snapshot
+from begat.lineage.records import Caller, DatasetVersion, RunRef, Snapshot
 from begat.lineage.workspace import Workspace, using
-from support.calls import call, keep, states, version, warnings
+from support.calls import FLOW_RUN, call, keep, states, version, warnings
 from support.recorder import Recorder
 
 Event = dict[str, Any]
@@ -150,10 +152,10 @@ def test_what_was_spooled_follows_when_the_store_is_back(
     real = recorder.store.record
     down = [True]
 
-    def record(events: Sequence[Event], chunks: Sequence[Any] = ()) -> None:
+    def record(*args: Any, **kwargs: Any) -> bool:
         if down[0]:
             raise StoreError("the lineage store is locked; try again")
-        real(events, chunks)
+        return real(*args, **kwargs)
 
     monkeypatch.setattr(recorder.store, "record", record)
     monkeypatch.setattr(workspace, "RETRY_STORE_AFTER", 0.0)
@@ -242,3 +244,35 @@ def test_a_warning_is_given_once(recorder: Recorder, caplog: pytest.LogCaptureFi
         recorder.warn(message, about=about)
 
     assert warnings(caplog) == ["a", "b"]
+
+
+@pytest.mark.parametrize("hook", [False, True], ids=["reaper", "hook"])
+def test_a_run_of_a_process_that_died_without_a_store_is_closed(home: Path, hook: bool) -> None:
+    """Its START waits in the spool of its machine; whoever takes it from there sees to its end.
+
+    A hook that is told of the death closes it at once, others when nobody speaks for it.
+    """
+    given = settings.load()
+    flow = Caller(run=RunRef(run_id=events.new_id(), namespace="begat", job="delays"))
+    task = replace(flow, run=replace(FLOW_RUN, run_id=events.new_id()), parent=flow.run)
+    starts = [events.run_event("START", caller=one, time=events.now()) for one in (flow, task)]
+    Spool(given.spool).append(starts)
+    with using(Workspace(replace(given, lease_seconds=1000))) as later:
+        adopted = leases_of(later)
+        if hook:
+            closed = later.close_run(flow.run.run_id, "it was killed", itself=False)
+        else:
+            with later.store.write() as db:
+                db.execute("UPDATE lease SET expires = '2020-01-01T00:00:00.000000Z'")
+            closed = later.reap()
+        left = leases_of(later)
+
+    assert adopted == {flow.run.run_id, task.run.run_id}
+    assert {one.run_id for one in closed} == (adopted - {flow.run.run_id} if hook else adopted)
+    assert left == ({flow.run.run_id} if hook else set())
+
+
+def leases_of(space: Workspace) -> set[str]:
+    """The runs that hold leases in its store."""
+    with space.store.read() as db:
+        return {one.run_id for one in held(db)}

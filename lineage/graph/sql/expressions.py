@@ -42,6 +42,7 @@ from ..tables import (
     edge,
     event,
     job,
+    lease,
     output,
     presence,
     product,
@@ -89,6 +90,7 @@ def statements() -> dict[str, ClauseElement]:
         **_standing(),
         **_executions(),
         **_answers(),
+        **_leases(),
         **_closure(),
     }
 
@@ -420,6 +422,66 @@ def _answers() -> dict[str, ClauseElement]:
         .where(run.c.recipe == bindparam("recipe"), *completed),
         "put_presence": _put(presence, ("digest",), "state", "noted_at"),
     }
+
+
+def _leases() -> dict[str, ClauseElement]:
+    """Which runs are open, and where; an owner is a run's id and, behind it, its process."""
+    now, then = _clock(), _clock(bindparam("lasts"))
+
+    def of_run(owner: Any) -> Any:
+        return func.substr(owner, literal_column("1"), literal_column("36"))
+
+    # Whoever has answered since the answers were asked for has ended, and holds nothing.
+    answered = exists(
+        select(literal_column("1")).where(
+            run.c.recipe == bindparam("recipe"),
+            run.c.reusable == literal_column("1"),
+            run.c.state == literal_column("'COMPLETE'"),
+            run.c.recorded == literal_column("1"),
+            run.c.reuse_of.is_(None),
+        )
+    )
+    columns = ("recipe", "owner", "heartbeat", "expires")
+    named = [bindparam(name, type_=Text()) for name in ("recipe", "owner")]
+    free = or_(bindparam("anew") == literal_column("1"), ~answered)
+    take = insert(lease).from_select(columns, select(*named, now, then).where(free))
+    open_: Any = exists(
+        select(literal_column("1")).where(
+            run.c.uuid == bindparam("run_id"),
+            run.c.state.in_([literal_column(f"'{state}'") for state in ("START", "RUNNING")]),
+        )
+    )
+    has_one = exists(
+        select(literal_column("1"))
+        .select_from(lease)
+        .where(of_run(lease.c.owner) == bindparam("run_id"))
+    )
+    adopted = select(
+        bindparam("run_id", type_=Text()), bindparam("owner", type_=Text()), now, then
+    ).where(open_, ~has_one)
+    given = func.json_each(bindparam("run_ids")).table_valued("value")
+    known = select(lease.c.recipe, lease.c.owner, lease.c.heartbeat, lease.c.expires <= now)
+    return {
+        "clock": select(now),
+        "take_lease": take.on_conflict_do_update(
+            index_elements=["recipe"],
+            set_={name: take.excluded[name] for name in columns[1:]},
+            where=of_run(lease.c.owner) == of_run(take.excluded.owner),
+        ),
+        "adopt_lease": insert(lease).from_select(columns, adopted).on_conflict_do_nothing(),
+        "free_lease": delete(lease).where(of_run(lease.c.owner) == bindparam("run_id")),
+        "beat": update(lease)
+        .where(of_run(lease.c.owner).in_(select(given.c.value)))
+        .values(heartbeat=now, expires=then),
+        "lease_of": known.where(lease.c.recipe == bindparam("recipe")),
+        "leases": known,
+    }
+
+
+def _clock(*later: Any) -> Any:
+    """The database's own time, as columns have times; see `translation`."""
+    iso: Any = literal_column("'%Y-%m-%dT%H:%M:%f000Z'")
+    return func.strftime(iso, literal_column("'now'"), *later)
 
 
 def _closure() -> dict[str, ClauseElement]:

@@ -401,6 +401,39 @@ WHERE run.recipe = :recipe AND run.state = 'COMPLETE' AND run.recorded = 1 AND r
 -- name: put_presence
 INSERT INTO presence (digest, state, noted_at) VALUES (:digest, :state, :noted_at) ON CONFLICT (digest) DO UPDATE SET state = excluded.state, noted_at = excluded.noted_at;
 
+-- name: clock
+SELECT strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') AS strftime_1;
+
+-- name: take_lease
+INSERT INTO lease (recipe, owner, heartbeat, expires) SELECT :recipe AS anon_1, :owner AS anon_2, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') AS strftime_1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', :lasts) AS strftime_2
+WHERE :anew = 1 OR NOT (EXISTS (SELECT 1
+FROM run
+WHERE run.recipe = :recipe AND run.reusable = 1 AND run.state = 'COMPLETE' AND run.recorded = 1 AND run.reuse_of IS NULL)) ON CONFLICT (recipe) DO UPDATE SET owner = excluded.owner, heartbeat = excluded.heartbeat, expires = excluded.expires WHERE substr(lease.owner, 1, 36) = substr(excluded.owner, 1, 36);
+
+-- name: adopt_lease
+INSERT INTO lease (recipe, owner, heartbeat, expires) SELECT :run_id AS anon_1, :owner AS anon_2, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') AS strftime_1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', :lasts) AS strftime_2
+WHERE (EXISTS (SELECT 1
+FROM run
+WHERE run.uuid = :run_id AND run.state IN ('START', 'RUNNING'))) AND NOT (EXISTS (SELECT 1
+FROM lease
+WHERE substr(lease.owner, 1, 36) = :run_id)) ON CONFLICT DO NOTHING;
+
+-- name: free_lease
+DELETE FROM lease WHERE substr(lease.owner, 1, 36) = :run_id;
+
+-- name: beat
+UPDATE lease SET heartbeat=strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), expires=strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', :lasts) WHERE substr(lease.owner, 1, 36) IN (SELECT anon_1.value
+FROM json_each(:run_ids) AS anon_1);
+
+-- name: lease_of
+SELECT lease.recipe, lease.owner, lease.heartbeat, lease.expires <= strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') AS anon_1
+FROM lease
+WHERE lease.recipe = :recipe;
+
+-- name: leases
+SELECT lease.recipe, lease.owner, lease.heartbeat, lease.expires <= strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') AS anon_1
+FROM lease;
+
 -- name: ancestors
 WITH RECURSIVE reached(node) AS
 (SELECT CAST(anon_1.value AS BIGINT) AS node

@@ -21,12 +21,14 @@ from unit.graph import (
     test_finding,
     test_ingest,
     test_known,
+    test_leases,
     test_listing,
     test_pedigree,
     test_pictures,
     test_producers,
     test_queries,
     test_questions,
+    test_reaper,
     test_resolve,
     test_sayings,
     test_store,
@@ -53,6 +55,7 @@ _MODULES = (
         test_questions,
     ),
     *(test_resolve, test_sayings, test_store, test_versions),
+    *(test_leases, test_reaper),
 )
 
 

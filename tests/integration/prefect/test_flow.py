@@ -10,8 +10,12 @@ from prefect.runtime import flow_run as running
 from prefect.states import Crashed
 
 from begat.lineage.errors import PipelineError
+from begat.lineage.events import new_id, now, run_event
+from begat.lineage.graph.leases import held
+from begat.lineage.graph.queries import task_runs
+from begat.lineage.records import Caller, RunRef
 from begat.tasks import task, tracked
-from begat.tasks.caller import flow_caller, nest
+from begat.tasks.caller import flow_caller, nest, task_caller
 from begat.tasks.flow import aborted
 from support.recorder import Recorder
 
@@ -231,6 +235,67 @@ def test_a_crash_seen_by_another_process_ends_the_same_run(recorder: Recorder) -
         start["run"]["runId"],
         parent_and_root(start),
     )
+
+
+def test_a_crash_seen_by_another_process_ends_the_tasks_that_were_open(recorder: Recorder) -> None:
+    """What was at work when the process was killed, nested flows too, is ABORT with its flow run.
+
+    Whether that process can be seen to be gone from here does not matter.
+    """
+    seen: list[str] = []
+
+    @task
+    def done() -> None:
+        pass
+
+    @tracked
+    @flow(name="lost")
+    def lost() -> None:
+        seen.append(running.get_id())
+        done()
+
+    lost()
+    end = recorder.of("lost", "COMPLETE")[0]
+    parent = RunRef(run_id=end["run"]["runId"], namespace="begat", job="lost")
+    runs = [
+        Caller(run=RunRef(run_id=new_id(), namespace="begat", job=job), parent=parent)
+        for job in ("lost.open", "nested")
+    ]
+    inner = Caller(
+        run=RunRef(run_id=new_id(), namespace="begat", job="nested.open"), parent=runs[1].run
+    )
+    for caller in (*runs, inner):
+        start = run_event("START", caller=caller, time=now())
+        assert recorder.record([start], lease=recorder.lease(caller.run.run_id))
+    with get_client(sync_client=True) as client:
+        aborted(lost, client.read_flow_run(seen[0]), Crashed(message="killed"))  # type: ignore[arg-type]  # Prefect takes the id as text
+    states = {row["job"]: row["state"] for row in task_runs(recorder.store, parent.run_id)}
+    with recorder.store.read() as db:
+        left = held(db)
+
+    assert states == {"lost.done": "COMPLETE", "lost.open": "ABORT", "nested": "ABORT"}
+    assert [row["state"] for row in task_runs(recorder.store, runs[1].run.run_id)] == ["ABORT"]
+    assert left == []
+
+
+def test_a_task_that_a_task_calls_is_nested(recorder: Recorder) -> None:
+    """Called or submitted, here or in a worker: Prefect itself says that a task called it."""
+
+    @task
+    def told() -> bool:
+        caller = task_caller()
+        assert caller is not None
+        return caller.nested
+
+    @task
+    def outer() -> list[bool]:
+        return [told(), told.with_options(seed=1).submit().result()]
+
+    @flow(name="nesting")
+    def nesting() -> list[bool]:
+        return [*outer(), told.with_options(seed=2)()]
+
+    assert nesting() == [True, True, False]
 
 
 def test_a_nested_flow_run_of_another_process_finds_its_parent(recorder: Recorder) -> None:

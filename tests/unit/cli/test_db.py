@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from begat.lineage.cli import _run
+from begat.lineage.cli.output import short
+from begat.lineage.graph.leases import Lease
 from begat.lineage.graph.migrations import migrate
 from begat.lineage.graph.store import Store
 from begat.lineage.workspace import Workspace, using
@@ -65,6 +67,27 @@ def test_check(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, json.loads(out)["findings"][0]["kind"]) == (1, "graph")
     assert db(capsys, "rebuild")[1] == "the graph is made anew from 18 events\n"
     assert db(capsys, "check")[0] == 0
+
+
+def test_reap(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It closes what nobody speaks for any more and says so; with RUN, whatever is open of it."""
+    history = History()
+    flow = history.flow_run()
+    task, dead = history.task("step", parent=flow), history.task("dead")
+    home.mkdir()
+    with closing(Store.open(f"sqlite:///{home}/begat.db")) as store:
+        store.record([*flow.events[:1], *task.events[:1]])
+        lease = Lease(key=dead.run_id, run_id=dead.run_id, seconds=-1)
+        store.record(dead.events[:1], lease=lease)
+    first, second = db(capsys, "reap"), db(capsys, "reap")
+    code, out, _ = db(capsys, "reap", flow.run_id, "--json")
+    closed = {one["job"] for one in json.loads(out)["closed"]}
+
+    assert first == (0, f"closed {short(dead.run_id)} flights.dead\n", "")
+    assert second == (0, "no run is open whose process died\n", "")
+    assert (code, closed) == (0, {"flights", "flights.step"})
+    assert db(capsys, "reap", flow.run_id) == (0, f"nothing of {flow.run_id} is open\n", "")
+    assert db(capsys, "reap", "flights/prepared[month=01]")[0] == 2
 
 
 def test_prune(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,16 @@ from begat.lineage.graph.translation import translated
             "SELECT a.value\nFROM jsonb_array_elements_text(CAST(%(names)s AS jsonb)) "
             "AS a(value) WHERE 1",
         ),
+        (
+            "SELECT strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), :a",
+            "SELECT to_char((clock_timestamp()) AT TIME ZONE 'UTC', "
+            '\'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\'), %(a)s',
+        ),
+        (
+            "SELECT strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', :later)",
+            "SELECT to_char((clock_timestamp() + CAST(%(later)s AS interval)) AT TIME ZONE 'UTC', "
+            '\'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
+        ),
         ("SELECT instr(body, :a), 'instr('", "SELECT strpos(body, %(a)s), 'instr('"),
     ],
 )
