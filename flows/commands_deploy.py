@@ -48,6 +48,9 @@ from begat.lineage.cli.output import as_json, print_json, say
     help="Digest of the image that its runs work in.",
 )
 @click.option(
+    "--backfill", is_flag=True, help="Deploy also the flow that trains for each of a range."
+)
+@click.option(
     "--notify",
     default="",
     metavar="TYPE/NAME",
@@ -66,6 +69,7 @@ def deploy(
     parameters: tuple[str, ...],
     env: tuple[str, ...],
     image_digest: str,
+    backfill: bool,
     notify: str,
     as_json: bool,
 ) -> None:
@@ -102,6 +106,7 @@ def deploy(
             on_arrival=on_arrival,
             parameters=given,
             environment=variables,
+            backfill=backfill,
             notify=notify,
         ),
     )
@@ -110,6 +115,7 @@ def deploy(
             {
                 "deployment": done.name,
                 "id": done.id,
+                "backfill": done.backfill or None,
                 "datasets": list(done.datasets),
                 "automations": list(done.automations),
             }
@@ -120,4 +126,6 @@ def deploy(
         say("  schedule", f"  {cron} {timezone}")
     for dataset in done.datasets:
         say("  runs when", f"  {dataset.removeprefix('begat.dataset.')} gets new partitions")
+    if done.backfill:
+        say("  a range  ", (f"prefect deployment run {done.backfill} -p each=EXPR", "bold"))
     say("  run it now  ", (f"prefect deployment run {done.name}", "bold"))

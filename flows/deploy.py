@@ -13,12 +13,14 @@ from urllib.parse import quote
 from begat.lineage.content import sources
 from begat.lineage.errors import ParameterError, SettingsError, WorldError
 
+from . import backfill
 from .deployed import entrypoint
 from .signals import WORSE
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from prefect import Flow
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.events.schemas.automations import AutomationCore
 
@@ -48,6 +50,7 @@ class Deployment:
         on_arrival: whether it runs when `begat watch` tells that data has come.
         parameters: of its runs.
         environment: variables of its runs' processes.
+        backfill: whether the flow that trains for each partition of a range is deployed too.
         notify: a notification block, `slack-webhook/ops`, that is told when a run fails or
             a model is worse than the one before; empty for nobody.
     """
@@ -61,6 +64,7 @@ class Deployment:
     on_arrival: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    backfill: bool = False
     notify: str = ""
 
 
@@ -73,6 +77,8 @@ class Deployed:
     id: str
     #: Datasets whose arrival starts a run.
     datasets: tuple[str, ...]
+    #: `flight-delays-backfill/training`; empty if it was not asked for.
+    backfill: str
     automations: tuple[str, ...]
 
 
@@ -89,6 +95,8 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
     with get_client(sync_client=True) as client, _translated():
         _check_pool(client, wanted.pool)
         id_ = client.create_deployment(**_payload(client, pipeline, wanted))
+        if wanted.backfill:
+            client.create_deployment(**_backfill(client, pipeline, wanted))
         owner = f"prefect.deployment.{id_}"
         client.delete_resource_owned_automations(owner)
         made = _automations(client, pipeline, wanted, id_)
@@ -99,6 +107,7 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
         name=f"{pipeline.name}/{wanted.name}",
         id=str(id_),
         datasets=tuple(arrivals_of(pipeline)) if wanted.on_arrival else (),
+        backfill=f"{pipeline.name}-backfill/{wanted.name}" if wanted.backfill else "",
         automations=tuple(automation.name for automation in made),
     )
 
@@ -111,25 +120,41 @@ def arrivals_of(pipeline: Pipeline) -> list[str]:
 
 
 def _payload(client: SyncPrefectClient, pipeline: Pipeline, wanted: Deployment) -> dict[str, Any]:
+    return {
+        **_anyhow(client, pipeline.flow(), wanted),
+        "description": f"Trains {pipeline.name}; whatever starts a run, only what is stale runs.",
+        "entrypoint": entrypoint(wanted.pipeline),
+        "schedules": _schedules(wanted),
+        "parameters": dict(wanted.parameters),
+    }
+
+
+def _backfill(client: SyncPrefectClient, pipeline: Pipeline, wanted: Deployment) -> dict[str, Any]:
+    return {
+        **_anyhow(client, backfill.flow(pipeline), wanted),
+        "description": f"Trains {pipeline.name} for each partition of a range.",
+        "entrypoint": entrypoint(wanted.pipeline, backfill=True),
+        "parameters": {
+            name: value for name, value in wanted.parameters.items() if name == "parameters"
+        },
+    }
+
+
+def _anyhow(client: SyncPrefectClient, flow: Flow[..., Any], wanted: Deployment) -> dict[str, Any]:
+    """What both flows of a pipeline are deployed with."""
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
     from prefect.utilities.callables import parameter_schema
 
-    flow = pipeline.flow()
+    work_there = {"directory": str(wanted.folder)}
     return {
         "flow_id": client.create_flow(flow),
         "name": wanted.name,
-        "description": f"Trains {pipeline.name}; whatever starts a run, only what is stale runs.",
-        "entrypoint": entrypoint(wanted.pipeline),
-        "pull_steps": [
-            {"prefect.deployments.steps.set_working_directory": {"directory": str(wanted.folder)}}
-        ],
+        "pull_steps": [{"prefect.deployments.steps.set_working_directory": work_there}],
         "work_pool_name": wanted.pool,
-        "schedules": _schedules(wanted),
         "concurrency_limit": 1,
         "concurrency_options": ConcurrencyOptions(
             collision_strategy=ConcurrencyLimitStrategy.ENQUEUE
         ),
-        "parameters": dict(wanted.parameters),
         "parameter_openapi_schema": parameter_schema(flow).model_dump(),
         "enforce_parameter_schema": True,
         "job_variables": {"env": dict(wanted.environment)} if wanted.environment else {},

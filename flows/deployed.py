@@ -15,22 +15,31 @@ if TYPE_CHECKING:
     from prefect import Flow
 
 
-def entrypoint(pipeline: str) -> str:
-    """What a deployment names the flow of a pipeline by.
+#: Behind a pipeline's name: its flow that trains for each partition of a range.
+BACKFILL = "#backfill"
+
+
+def entrypoint(pipeline: str, *, backfill: bool = False) -> str:
+    """What a deployment names a flow of a pipeline by.
 
     Args:
         pipeline: `FILE.py:NAME`, relative to the folder that workers work in, or
             `PACKAGE.MODULE:NAME`.
+        backfill: the flow that trains for each partition of a range.
 
     >>> entrypoint("flights.py:pipeline")
     'begat.flows.deployed.flights%2Epy%3Apipeline'
     """
-    return f"begat.flows.deployed.{quote(pipeline, safe='').replace('.', '%2E')}"
+    name = pipeline + BACKFILL * backfill
+    return f"begat.flows.deployed.{quote(name, safe='').replace('.', '%2E')}"
 
 
 def __getattr__(name: str) -> Flow[..., object]:
     if "%3A" not in name:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import backfill
     from .load import load
 
-    return load(unquote(name)).flow()
+    text = unquote(name)
+    pipeline = load(text.removesuffix(BACKFILL))
+    return backfill.flow(pipeline) if text.endswith(BACKFILL) else pipeline.flow()
