@@ -114,9 +114,9 @@ def test_removal(store: Store) -> None:
 def test_any_order(store: Store, order: tuple[int, ...]) -> None:
     """What is new does not depend on the order in which it is told, but on sequencers.
 
-    Sequencers are numbers: `9` is before `0A`, and the longer is not always the greater.
+    Sequencers are numbers, of any length: `9`, `0A`, `000B` is their order.
     """
-    told = [("v1", "e1", "09"), ("v2", "e1", "A"), ("v3", "e2", "000B")]
+    told = [("v1", "e1", "9"), ("v2", "e1", "0A"), ("v3", "e2", "000B")]
     for place in order:
         version, etag, sequencer = told[place]
         tell(store, message(record(version=version, etag=etag, sequencer=sequencer)))
@@ -273,7 +273,7 @@ def test_store_is_away(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyP
         """A clock that goes on by itself."""
 
         def __call__(self) -> str:
-            self.pass_(1)
+            self.pass_(10)
             return super().__call__()
 
     monkeypatch.setattr(Store, "write", away)
