@@ -32,6 +32,7 @@ from . import (
     recheck,
     report,
     results,
+    s3,
     start,
     watch,
 )
@@ -51,6 +52,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
     watch.measured: ("watch",),
+    s3.measured: ("s3",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.
@@ -58,6 +60,7 @@ TOLD = {
     "begat": (
         "begat",
         "blake3",
+        "boto3",
         "great-expectations",
         "pandas",
         "prefect",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import postgresql
+from . import postgresql, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -219,6 +219,24 @@ def _watch(found: dict[str, Figure]) -> Verdict:
     )
 
 
+def _artifacts(kind: s3.Kind, done: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        ours, bare = (found[kind.what(who, done)] for who in (s3.STORE, s3.BOTO3))
+        value = ratio(bare.cpu, ours.cpu)
+        return Verdict(
+            what=f"artifacts in S3, {kind.count} of {kind.told} {done}",
+            begat=seconds(ours),
+            beside=f"{s3.BOTO3} {seconds(bare)}",
+            value=value,
+            shown=f"{value:.2f}",
+            target="≥ 0.8",
+            met=value >= 0.8,
+            again="make bench ONLY=s3",
+        )
+
+    return "s3", judge
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -239,6 +257,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
     ("watch", _watch),
+    *(_artifacts(kind, done) for kind in s3.KINDS for done in (s3.WRITTEN, s3.READ)),
 )
 
 
