@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from . import (
+    arrival,
     digests,
     environments,
     laws,
@@ -52,6 +53,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
     watch.measured: ("watch",),
+    arrival.measured: ("arrival",),
     s3.measured: ("s3",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import postgresql, s3
+from . import arrival, postgresql, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -219,6 +219,21 @@ def _watch(found: dict[str, Figure]) -> Verdict:
     )
 
 
+def _arrival(found: dict[str, Figure]) -> Verdict:
+    ours, whole = found[arrival.OURS], found[arrival.WHOLE]
+    value = median(ours.wall) / median(whole.wall)
+    return Verdict(
+        what="an arrival, until Prefect is told of it",
+        begat=f"{median(ours.wall):.2f} s",
+        beside=f"{arrival.WHOLE} {median(whole.wall):.1f} s",
+        value=value,
+        shown=f"{value:.2f}",
+        target="≤ 0.2",
+        met=value <= 0.2,
+        again="make bench ONLY=arrival",
+    )
+
+
 def _artifacts(kind: s3.Kind, done: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
     def judge(found: dict[str, Figure]) -> Verdict:
         ours, bare = (found[kind.what(who, done)] for who in (s3.STORE, s3.BOTO3))
@@ -257,6 +272,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
     ("watch", _watch),
+    ("arrival", _arrival),
     *(_artifacts(kind, done) for kind in s3.KINDS for done in (s3.WRITTEN, s3.READ)),
 )
 
