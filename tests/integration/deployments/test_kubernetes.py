@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.workers.base import BaseJobConfiguration
 
@@ -39,14 +40,15 @@ def client(with_prefect: None) -> Iterator[SyncPrefectClient]:
         client.delete_work_pool("cluster")
 
 
-def deploy(client: SyncPrefectClient, **variables: Any) -> None:
-    """Register a deployment in the pool."""
-    client.create_deployment(
+def run(client: SyncPrefectClient, **variables: Any) -> None:
+    """Register a deployment in the pool, and ask for a run of it."""
+    deployment = client.create_deployment(
         flow_id=client.create_flow(nothing),
         name="training",
         work_pool_name="cluster",
         job_variables=variables,
     )
+    client.create_flow_run_from_deployment(deployment)
 
 
 def job(**values: Any) -> dict[str, Any]:
@@ -69,17 +71,26 @@ def test_every_place_is_described() -> None:
 
 
 def test_server_takes_it(client: SyncPrefectClient) -> None:
-    """A Prefect server makes a pool of it, and takes a deployment with a pinned image."""
-    deploy(client, image=PINNED)
+    """A Prefect server makes a pool of it, and takes runs with a pinned image."""
+    run(client, image=PINNED)
 
     assert client.read_work_pool("cluster").base_job_template == TEMPLATE
 
 
+def test_pool_has_the_image(client: SyncPrefectClient) -> None:
+    """A default of the pool's is an image, too: deployments need not name one."""
+    with_default = copy.deepcopy(TEMPLATE)
+    with_default["variables"]["properties"]["image"]["default"] = PINNED
+    client.update_work_pool("cluster", WorkPoolUpdate(base_job_template=with_default))
+
+    run(client)
+
+
 @pytest.mark.parametrize("variables", [{}, {"image": "registry.example/pricing:latest"}])
 def test_image_is_pinned(client: SyncPrefectClient, variables: dict[str, str]) -> None:
-    """A deployment that names no image, or one that can change, is refused."""
+    """Runs in no image, or in one that can change, are refused."""
     with pytest.raises(PrefectHTTPStatusError, match="image"):
-        deploy(client, **variables)
+        run(client, **variables)
 
 
 def test_runs_record_their_image() -> None:
