@@ -51,6 +51,17 @@ def _read_parameters(ctx: click.Context, _: click.Parameter, path: Path | None) 
         ctx.meta["begat.params"] = read(path)
 
 
+_runner = click.option(
+    "--runner",
+    default="",
+    metavar="RUNNER",
+    help="Where tasks run: threads, processes, dask or dask:ADDRESS.  [default: threads]",
+)
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many tasks run at a time.  [default: as many as suit the machine]",
+)
 _plain = click.option("--plain", is_flag=True, help="Run the tasks without Prefect.")
 
 
@@ -94,6 +105,8 @@ def plan(
 @_partitions
 @_parameters
 @_plain
+@_runner
+@_workers
 @click.option(
     "--without-store",
     is_flag=True,
@@ -105,6 +118,8 @@ def run(
     partitions: str,
     parameters: tuple[str, ...],
     plain: bool,
+    runner: str,
+    workers: int | None,
     without_store: bool,
     as_json: bool,
 ) -> None:
@@ -112,6 +127,10 @@ def run(
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
+    if runner or workers is not None:
+        from .runners import check
+
+        check(runner, workers, plain=plain)
     memory = _memory(pipeline, partitions, parameters)
     known = None if without_store else memory.recall()
     if known is not None:
@@ -130,6 +149,8 @@ def run(
                 adapter="plain" if plain else "prefect",
                 ask=not without_store,
                 progress=progress,
+                runner=runner,
+                workers=workers,
             )
         if not without_store:
             memory.keep(loaded, report)

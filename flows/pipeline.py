@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prefect.blocks.core import Block
 
     from .report import Report
+    from .runners import Runner
 
 Holdout = Literal["last"] | float | Mapping[str, str]
 
@@ -118,6 +119,8 @@ class Pipeline:
         partitions: str = "",
         parameters: Mapping[str, Any] | None = None,
         adapter: Literal["prefect", "plain"] = "prefect",
+        runner: Runner = "",
+        workers: int | None = None,
     ) -> Report:
         """Run what is stale.
 
@@ -125,6 +128,10 @@ class Pipeline:
             partitions: which partitions to train on, `month<=2013-11`; all by default.
             parameters: see `with_parameters`.
             adapter: who runs the tasks: Prefect, or this process by itself.
+            runner: where Prefect runs them: `"threads"`, `"processes"`, `"dask"`,
+                `"dask:ADDRESS"`, or a task runner of Prefect's. BEGAT_RUNNER by default, else
+                threads.
+            workers: how many run at a time; as many as suit the machine by default.
 
         Raises:
             BegatError: see `begat.lineage.errors`; nothing is left half-written.
@@ -132,10 +139,20 @@ class Pipeline:
         from . import training
 
         return training.run(
-            self.with_parameters(parameters or {}), partitions=partitions, adapter=adapter
+            self.with_parameters(parameters or {}),
+            partitions=partitions,
+            adapter=adapter,
+            runner=runner,
+            workers=workers,
         )
 
-    def flow(self, *, blocks: Sequence[Block | str] = ()) -> Flow[..., Any]:
+    def flow(
+        self,
+        *,
+        blocks: Sequence[Block | str] = (),
+        runner: Runner = "",
+        workers: int | None = None,
+    ) -> Flow[..., Any]:
         """A Prefect flow of this pipeline, to serve or deploy.
 
         Its parameters are `partitions` and `parameters`, as in `run`.
@@ -143,13 +160,17 @@ class Pipeline:
         Args:
             blocks: what its runs work with, as blocks of begat's or by their names:
                 `begat-store/production`.
+            runner: as in `run`.
+            workers: as in `run`.
 
         Raises:
-            SettingsError: one of `blocks` is no block of begat's.
+            ParameterError: there is no such runner, or it cannot have so many workers.
+            SettingsError: one of `blocks` is no block of begat's, BEGAT_RUNNER names no runner,
+                or Dask is not installed.
         """
         from . import training
 
-        return training.flow(self, blocks=blocks)
+        return training.flow(self, blocks=blocks, runner=runner, workers=workers)
 
     def _with_parameter(self, key: str, value: Any) -> Pipeline:
         step, _, name = key.partition(".")
