@@ -61,6 +61,8 @@ class Pipeline:
         slices: columns whose values are evaluated one by one.
         metrics: names or `"module:function"`; the usual ones of the task by default.
         seed: what random generators are derived from.
+        incremental: train by the estimator's `partial_fit`, partition by partition, with one
+            in memory at a time.
 
     Raises:
         PipelineError: the definition cannot work.
@@ -79,6 +81,7 @@ class Pipeline:
     slices: Sequence[str] = ()
     metrics: Sequence[Any] = ()
     seed: int = 0
+    incremental: bool = False
     #: The file that defines the pipeline; none in a notebook.
     file: Path | None = field(default_factory=_defining_file)
 
@@ -89,6 +92,8 @@ class Pipeline:
         _check_holdout(self.name, self.holdout)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
         object.__setattr__(self, "metrics", metrics.located(self.metrics))
+        if self.incremental:
+            estimators.incremental_steps(self.estimator)
         metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
 
@@ -278,6 +283,8 @@ def _check_types(pipeline: Pipeline) -> None:
             f"features of {name} name the target {pipeline.target!r}, which a model must not "
             "see; leave it out"
         )
+    if not isinstance(pipeline.incremental, bool):
+        raise PipelineError(f"incremental of {name} is True or False; got {pipeline.incremental!r}")
     seed = pipeline.seed
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise PipelineError(f"seed of {name} is a whole number from 0 to {2**32 - 1}; got {seed!r}")
