@@ -23,6 +23,8 @@ from .uses import Expression, Import, Use
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _PLAIN_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # notebooks have it; nothing else is changed by it
+#: How often a text is parsed when Python itself errs.
+_ATTEMPTS = 20
 
 _LOAD_GLOBAL, _EXTENDED = opcode.opmap["LOAD_GLOBAL"], opcode.opmap["EXTENDED_ARG"]
 _GLOBALS = frozenset(
@@ -265,13 +267,24 @@ def _text(file: str, namespace: dict[str, Any]) -> str:
 
 
 def _parse(text: str) -> _File | None:
-    try:
-        tree = compile(text, "<recipe>", "exec", _PLAIN_FLAGS | ast.PyCF_ONLY_AST, True)
-        module = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
-        nodes = _number(tree)
-        numbered = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _parsed(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+        except SystemError:
+            # Python 3.11 counts the depth of syntax trees for all threads together, and one that
+            # is converted at the same time makes it err: https://github.com/python/cpython/issues/106905
+            if attempt == _ATTEMPTS:
+                raise
+    return None
+
+
+def _parsed(text: str) -> _File:
+    tree = compile(text, "<recipe>", "exec", _PLAIN_FLAGS | ast.PyCF_ONLY_AST, True)
+    module = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
+    nodes = _number(tree)
+    numbered = compile(tree, "<recipe>", "exec", _PLAIN_FLAGS, True)
     functions: dict[str, list[tuple[CodeType, Function]]] = {}
     for code, twin in _twins(module, numbered):
         number = twin.co_firstlineno

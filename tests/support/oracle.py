@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -155,14 +155,20 @@ class Oracle:
                     changed = True
         return found
 
-    def depths(self, reached: dict[Name, int], way: str, as_of: str = "~") -> dict[Shown, int]:
-        """What an answer shows of it."""
+    def depths(
+        self,
+        reached: dict[Name, int],
+        way: str,
+        as_of: str = "~",
+        stopped: Collection[Name] = (),
+    ) -> dict[Shown, int]:
+        """What an answer shows of it; a model is not reached by way of what stopped."""
         found: dict[Shown, int] = {}
         for name, depth in reached.items():
             if (key := self.shown(name)) is not None:
                 found[key] = min(depth, found.get(key, depth))
         for model, runs in self._models(as_of) if way == "down" else ():
-            if near := [reached[run] for run in runs if run in reached]:
+            if near := [reached[run] for run in runs if run in reached and run not in stopped]:
                 found[model] = min(near)
         return found
 
