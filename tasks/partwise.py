@@ -17,6 +17,7 @@ from begat.lineage.records import DatasetVersion, Snapshot
 
 from . import estimators, frames
 from .labels import as_array, labels_of, refused
+from .order import natural
 from .signature import spread
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Parts:
         first = {"classes": self._classes} if takes_classes else {}
         is_first_pass = not self._examples
         read = 0
-        for version in self.features.versions:
+        for version in sorted(self.features.versions, key=lambda one: natural(one.partition)):
             seen = self._fit_on(version, before, learner, first, read if is_first_pass else None)
             if seen:
                 first = {}

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from begat.lineage import provenance, workspace
 from begat.lineage.content.digest import digest_bytes
@@ -249,15 +248,16 @@ def _digest(file: str, text: str | None = None) -> str:
 
 
 def _secret(url: str) -> bool:
-    return "://" in url and urlsplit(url).password is not None
+    return _public(url) != url
 
 
 def _public(url: str) -> str:
-    """A URL without user and password."""
-    if "://" not in url:
+    """A URL without user, password and options, among which one may be."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
         return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 def _here() -> str:

@@ -171,3 +171,20 @@ def test_rows_that_cannot_be_learned_from_are_named(lake: Lake) -> None:
         fit(lake.snapshot({"month=1": month(1), "month=3": feature}), estimator=SGDClassifier())
     with pytest.raises(DataError, match="holds a single class"):
         fit(lake.snapshot({"month=1": month(1).assign(late=True)}))
+
+
+def test_partitions_are_learned_from_in_natural_order(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """September comes before October, though its text does not."""
+    read: list[str] = []
+    typed = frames.alike
+
+    def told(version: Any, *given: Any) -> Any:
+        read.append(version.partition)
+        return typed(version, *given)
+
+    monkeypatch.setattr(frames, "alike", told)
+    fit(lake.snapshot({f"month=2013-{key}": month(key) for key in (9, 10, 11)}))
+
+    assert read == ["month=2013-9", "month=2013-10", "month=2013-11"]
