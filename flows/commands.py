@@ -103,6 +103,12 @@ def plan(
 @click.command()
 @click.argument("pipeline")
 @_partitions
+@click.option(
+    "--each",
+    default="",
+    metavar="EXPR",
+    help="Train once for each partition that fits, on it and all before it: 'month>=2013-06'.",
+)
 @_parameters
 @_plain
 @_runner
@@ -116,6 +122,7 @@ def plan(
 def run(
     pipeline: str,
     partitions: str,
+    each: str,
     parameters: tuple[str, ...],
     plain: bool,
     runner: str,
@@ -131,6 +138,17 @@ def run(
         from .runners import check
 
         check(runner, workers, plain=plain)
+    how: dict[str, Any] = {
+        "adapter": "plain" if plain else "prefect",
+        "ask": not without_store,
+        "runner": runner,
+        "workers": workers,
+    }
+    if each:
+        if partitions:
+            raise click.UsageError("--each says which partitions are trained on; no --partitions")
+        _run_each(_load(pipeline, parameters), each, as_json, **how)
+        return
     memory = _memory(pipeline, partitions, parameters)
     known = None if without_store else memory.recall()
     if known is not None:
@@ -143,21 +161,32 @@ def run(
         with memory.loading():
             loaded = _load(pipeline, parameters)
         with _progress() as progress:
-            report = training.run(
-                loaded,
-                partitions=partitions,
-                adapter="plain" if plain else "prefect",
-                ask=not without_store,
-                progress=progress,
-                runner=runner,
-                workers=workers,
-            )
+            report = training.run(loaded, partitions=partitions, progress=progress, **how)
         if not without_store:
             memory.keep(loaded, report)
     if as_json:
         print_json(report.to_json())
     else:
         _print_report(report)
+
+
+def _run_each(pipeline: Pipeline, each: str, as_json: bool, **how: Any) -> None:
+    from . import training
+    from .backfill import cuts
+
+    reports = []
+    with ExitStack() as server:
+        for chosen in cuts(pipeline, each):
+            console(stderr=True).print(label((chosen, "bold")))
+            with _progress() as progress:
+                report = training.run(
+                    pipeline, partitions=chosen, progress=progress, server=server, **how
+                )
+            reports.append(report)
+            if not as_json:
+                _print_report(report)
+    if as_json:
+        print_json({"runs": [report.to_json() for report in reports]})
 
 
 @click.command()

@@ -14,7 +14,7 @@ from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs, runners, summary, unchanged
+from . import inputs, runners, signals, summary, unchanged
 from .report import Report
 from .runners import Runner
 from .steps import Call, Progress, Steps, pending, quiet, source_files
@@ -111,7 +111,19 @@ def flow(
     work = sent.Sent(partial(_train, pipeline, ask=ask), sent.origin(pipeline.file))
     told = _Told(progress)
 
-    def training(partitions: str = "", parameters: dict[str, Any] | None = None) -> Report:
+    def training(
+        partitions: str = "",
+        parameters: dict[str, Any] | None = None,
+        arrived: list[str] | None = None,
+    ) -> Report:
+        """Train on what is there; only what is stale runs.
+
+        Args:
+            partitions: which partitions to train on, `month<=2013-11`; all if empty.
+            parameters: `{"train.max_iter": 60}`.
+            arrived: partitions that started this run, as whoever started it names them. It is
+                noted, and decides nothing: what is stale is found by looking.
+        """
         report: Report = work.open()(partitions, parameters or {}, progress=told.progress)
         return report
 
@@ -166,6 +178,7 @@ def _train(
     )
     report = _walk(steps, partitions, flow_run_id, files)
     summary.publish(report)
+    signals.publish(report)
     return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
 

@@ -189,6 +189,8 @@ def _reporting(*, as_json: bool) -> Iterator[tuple[Report, Show]]:
     from begat.lineage.cli.output import console
 
     out, err = console(), console(stderr=True)
+    if out.is_terminal and err.is_terminal:
+        out = err  # one console, so that a line does not run into the one that is shown
 
     def say(kind: str, about: dict[str, Any]) -> None:
         if kind == "warning":

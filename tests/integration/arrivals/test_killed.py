@@ -20,7 +20,7 @@ from support.openlineage import Specification
 from support.sqs import Server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty store."""
     if request.param == "sqlite":
@@ -30,7 +30,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield found
 
 
-@pytest.mark.parametrize("point", ["received", "recorded", "closed", "told"])
+@pytest.mark.parametrize(
+    ("url", "point"),
+    [
+        *(("sqlite", point) for point in ("received", "recorded", "closed", "told")),
+        *(("postgresql", point) for point in ("recorded", "told")),
+    ],
+    indirect=["url"],
+)
 def test_killed(
     moto_server: Server, url: str, tmp_path: Path, point: str, official: Specification
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from begat.lineage.arrivals import batches, ledger
 from begat.lineage.arrivals.messages import parse, read
 from begat.lineage.arrivals.sources import Given
 from begat.lineage.arrivals.watched import Watched, matched
-from begat.lineage.errors import WorldError
+from begat.lineage.errors import StoreError, WorldError
 from begat.lineage.graph import export
 from begat.lineage.graph.dump import dump
 from begat.lineage.graph.restore import restore
@@ -113,9 +114,9 @@ def test_removal(store: Store) -> None:
 def test_any_order(store: Store, order: tuple[int, ...]) -> None:
     """What is new does not depend on the order in which it is told, but on sequencers.
 
-    Sequencers are numbers: `9` is before `0A`, and the longer is not always the greater.
+    Sequencers are numbers, of any length: `9`, `0A`, `000B` is their order.
     """
-    told = [("v1", "e1", "09"), ("v2", "e1", "A"), ("v3", "e2", "000B")]
+    told = [("v1", "e1", "9"), ("v2", "e1", "0A"), ("v3", "e2", "000B")]
     for place in order:
         version, etag, sequencer = told[place]
         tell(store, message(record(version=version, etag=etag, sequencer=sequencer)))
@@ -246,6 +247,48 @@ def test_missed(store: Store) -> None:
     found = ledger.missed(store, matched(read(listed), [WATCHED]))
 
     assert [one.partition for one in found] == ["month=2013-11"]
+
+
+def test_store_is_away(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store is away a running watcher warns once and tries again, and loses nothing."""
+    said = {"source": "file", "key": f"{tmp_path}/lake/month=2013-12.csv", "digest": "e1"}
+    source, told = Given([json.dumps(said)]), Told()
+    warned: list[str] = []
+    closed = threading.Event()
+    left = iter(range(2))
+    write = Store.write
+
+    def away(self: Store, **options: Any) -> Any:
+        if next(left, None) is not None:
+            raise StoreError("it is away")
+        return write(self, **options)
+
+    def report(kind: str, about: dict[str, Any]) -> None:
+        if kind == "warning" and "it is away" in about["message"]:
+            warned.append(about["message"])
+        if kind == "batch":
+            closed.set()
+
+    class Ticking(Clock):
+        """A clock that goes on by itself."""
+
+        def __call__(self) -> str:
+            self.pass_(10)
+            return super().__call__()
+
+    monkeypatch.setattr(Store, "write", away)
+    pattern = f"{tmp_path}/lake/month={{month}}.csv"
+    watching = watcher(source, told=told, clock=Ticking(), report=report, pattern=pattern)
+    thread = threading.Thread(target=watching.run)
+    thread.start()
+    try:
+        assert closed.wait(60)
+    finally:
+        watching.stop()
+        thread.join(60)
+
+    assert told.partitions == [["month=2013-12"]]
+    assert warned == ["it is away"]
 
 
 def test_told_after_it_was_listed(store: Store) -> None:
