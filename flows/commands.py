@@ -51,6 +51,17 @@ def _read_parameters(ctx: click.Context, _: click.Parameter, path: Path | None) 
         ctx.meta["begat.params"] = read(path)
 
 
+_runner = click.option(
+    "--runner",
+    default="",
+    metavar="RUNNER",
+    help="Where tasks run: threads, processes, dask or dask:ADDRESS.  [default: threads]",
+)
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many tasks run at a time.  [default: as many as suit the machine]",
+)
 _plain = click.option("--plain", is_flag=True, help="Run the tasks without Prefect.")
 
 
@@ -100,6 +111,8 @@ def plan(
 )
 @_parameters
 @_plain
+@_runner
+@_workers
 @click.option(
     "--without-store",
     is_flag=True,
@@ -112,6 +125,8 @@ def run(
     each: str,
     parameters: tuple[str, ...],
     plain: bool,
+    runner: str,
+    workers: int | None,
     without_store: bool,
     as_json: bool,
 ) -> None:
@@ -119,10 +134,20 @@ def run(
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
+    if runner or workers is not None:
+        from .runners import check
+
+        check(runner, workers, plain=plain)
+    how: dict[str, Any] = {
+        "adapter": "plain" if plain else "prefect",
+        "ask": not without_store,
+        "runner": runner,
+        "workers": workers,
+    }
     if each:
         if partitions:
             raise click.UsageError("--each says which partitions are trained on; no --partitions")
-        _run_each(_load(pipeline, parameters), each, plain, not without_store, as_json)
+        _run_each(_load(pipeline, parameters), each, as_json, **how)
         return
     memory = _memory(pipeline, partitions, parameters)
     known = None if without_store else memory.recall()
@@ -136,13 +161,7 @@ def run(
         with memory.loading():
             loaded = _load(pipeline, parameters)
         with _progress() as progress:
-            report = training.run(
-                loaded,
-                partitions=partitions,
-                adapter="plain" if plain else "prefect",
-                ask=not without_store,
-                progress=progress,
-            )
+            report = training.run(loaded, partitions=partitions, progress=progress, **how)
         if not without_store:
             memory.keep(loaded, report)
     if as_json:
@@ -151,7 +170,7 @@ def run(
         _print_report(report)
 
 
-def _run_each(pipeline: Pipeline, each: str, plain: bool, ask: bool, as_json: bool) -> None:
+def _run_each(pipeline: Pipeline, each: str, as_json: bool, **how: Any) -> None:
     from . import training
     from .backfill import cuts
 
@@ -161,12 +180,7 @@ def _run_each(pipeline: Pipeline, each: str, plain: bool, ask: bool, as_json: bo
             console(stderr=True).print(label((chosen, "bold")))
             with _progress() as progress:
                 report = training.run(
-                    pipeline,
-                    partitions=chosen,
-                    adapter="plain" if plain else "prefect",
-                    ask=ask,
-                    progress=progress,
-                    server=server,
+                    pipeline, partitions=chosen, progress=progress, server=server, **how
                 )
             reports.append(report)
             if not as_json:

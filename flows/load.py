@@ -47,20 +47,19 @@ def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise PipelineError(f"there is no file {path}; give the path of the pipeline's file")
     path = path.absolute()
-    if path.stem in sys.modules and Parties().of(path.stem) is not Party.OWN:
-        raise PipelineError(
-            f"{path} would take the place of the module {path.stem!r}; rename the file"
-        )
+    name = path.stem.replace(".", "_")  # a dot would make it a part of a package
+    if name in sys.modules and Parties().of(name) is not Party.OWN:
+        raise PipelineError(f"{path} would take the place of the module {name!r}; rename the file")
     _put_first(path.parent)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PipelineError(f"{path} cannot be imported; a pipeline's file is Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
-        del sys.modules[path.stem]
+        del sys.modules[name]
         _refuse(str(path), error, folder=path.parent)
         raise
     return module

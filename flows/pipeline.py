@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prefect.blocks.core import Block
 
     from .report import Report
+    from .runners import Runner
 
 Holdout = Literal["last"] | float | Mapping[str, str]
 
@@ -60,6 +61,8 @@ class Pipeline:
         slices: columns whose values are evaluated one by one.
         metrics: names or `"module:function"`; the usual ones of the task by default.
         seed: what random generators are derived from.
+        incremental: train by the estimator's `partial_fit`, partition by partition, with one
+            in memory at a time.
 
     Raises:
         PipelineError: the definition cannot work.
@@ -78,6 +81,7 @@ class Pipeline:
     slices: Sequence[str] = ()
     metrics: Sequence[Any] = ()
     seed: int = 0
+    incremental: bool = False
     #: The file that defines the pipeline; none in a notebook.
     file: Path | None = field(default_factory=_defining_file)
 
@@ -88,6 +92,8 @@ class Pipeline:
         _check_holdout(self.name, self.holdout)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
         object.__setattr__(self, "metrics", metrics.located(self.metrics))
+        if self.incremental:
+            estimators.incremental_steps(self.estimator)
         metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
 
@@ -118,6 +124,8 @@ class Pipeline:
         partitions: str = "",
         parameters: Mapping[str, Any] | None = None,
         adapter: Literal["prefect", "plain"] = "prefect",
+        runner: Runner = "",
+        workers: int | None = None,
     ) -> Report:
         """Run what is stale.
 
@@ -125,6 +133,10 @@ class Pipeline:
             partitions: which partitions to train on, `month<=2013-11`; all by default.
             parameters: see `with_parameters`.
             adapter: who runs the tasks: Prefect, or this process by itself.
+            runner: where Prefect runs them: `"threads"`, `"processes"`, `"dask"`,
+                `"dask:ADDRESS"`, or a task runner of Prefect's. BEGAT_RUNNER by default, else
+                threads.
+            workers: how many run at a time; as many as suit the machine by default.
 
         Raises:
             BegatError: see `begat.lineage.errors`; nothing is left half-written.
@@ -132,10 +144,20 @@ class Pipeline:
         from . import training
 
         return training.run(
-            self.with_parameters(parameters or {}), partitions=partitions, adapter=adapter
+            self.with_parameters(parameters or {}),
+            partitions=partitions,
+            adapter=adapter,
+            runner=runner,
+            workers=workers,
         )
 
-    def flow(self, *, blocks: Sequence[Block | str] = ()) -> Flow[..., Any]:
+    def flow(
+        self,
+        *,
+        blocks: Sequence[Block | str] = (),
+        runner: Runner = "",
+        workers: int | None = None,
+    ) -> Flow[..., Any]:
         """A Prefect flow of this pipeline, to serve or deploy.
 
         Its parameters are `partitions` and `parameters`, as in `run`.
@@ -143,13 +165,17 @@ class Pipeline:
         Args:
             blocks: what its runs work with, as blocks of begat's or by their names:
                 `begat-store/production`.
+            runner: as in `run`.
+            workers: as in `run`.
 
         Raises:
-            SettingsError: one of `blocks` is no block of begat's.
+            ParameterError: there is no such runner, or it cannot have so many workers.
+            SettingsError: one of `blocks` is no block of begat's, BEGAT_RUNNER names no runner,
+                or Dask is not installed.
         """
         from . import training
 
-        return training.flow(self, blocks=blocks)
+        return training.flow(self, blocks=blocks, runner=runner, workers=workers)
 
     def _with_parameter(self, key: str, value: Any) -> Pipeline:
         step, _, name = key.partition(".")
@@ -257,6 +283,8 @@ def _check_types(pipeline: Pipeline) -> None:
             f"features of {name} name the target {pipeline.target!r}, which a model must not "
             "see; leave it out"
         )
+    if not isinstance(pipeline.incremental, bool):
+        raise PipelineError(f"incremental of {name} is True or False; got {pipeline.incremental!r}")
     seed = pipeline.seed
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise PipelineError(f"seed of {name} is a whole number from 0 to {2**32 - 1}; got {seed!r}")

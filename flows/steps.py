@@ -186,6 +186,7 @@ class Steps:
             {
                 "features": _snapshot(features, train_on),
                 "estimator": pipeline.estimator,
+                "incremental": pipeline.incremental,
                 **common,
             },
             before=check,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import plain, provenance
-from begat.lineage.capture import hardware
 from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs, signals, summary, unchanged
+from . import inputs, runners, signals, summary, unchanged
 from .report import Report
+from .runners import Runner
 from .steps import Call, Progress, Steps, pending, quiet, source_files
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
     from begat.lineage.tracking import Tracked
+    from begat.tasks.sent import Origin
 
     from .pipeline import Pipeline
 
@@ -54,6 +56,8 @@ def run(
     ask: bool = True,
     progress: Progress = quiet,
     server: ExitStack | None = None,
+    runner: Runner = "",
+    workers: int | None = None,
 ) -> Report:
     """Run what is stale; an orchestrator is started only if anything is.
 
@@ -64,10 +68,13 @@ def run(
         ask: whether the store may answer; without it everything runs.
         progress: is told when a step begins.
         server: keeps a Prefect server that this run had to start for the next ones.
+        runner: where Prefect runs them; see `runners.choose`.
+        workers: how many at a time; see `runners.choose`.
 
     Raises:
         BegatError: see `begat.lineage.errors`.
     """
+    runners.check(runner, workers, plain=adapter == "plain")
     # What a look can refuse is refused here: before a flow run starts, and a server for it.
     planned = plan(pipeline, partitions=partitions, ask=ask)
     if not planned.stale:
@@ -77,10 +84,11 @@ def run(
             steps = Steps(
                 pipeline=pipeline, space=workspace(), runner=_run_plain, progress=progress, ask=ask
             )
-            return _walk(steps, partitions, caller.run.run_id)
+            return _walk(steps, partitions, caller.run.run_id, source_files(pipeline))
     with ExitStack() as own:
         _have_server(own if server is None else server)
-        training: Any = flow(pipeline, ask=ask, progress=progress)  # typed for async flows too
+        made = flow(pipeline, ask=ask, progress=progress, runner=runner, workers=workers)
+        training: Any = made  # typed for async flows too
         done: Report = training(partitions=partitions)
         return done
 
@@ -91,15 +99,17 @@ def flow(
     ask: bool = True,
     progress: Progress = quiet,
     blocks: Sequence[Block | str] = (),
+    runner: Runner = "",
+    workers: int | None = None,
 ) -> Flow[..., Any]:
     """A Prefect flow of the pipeline; see `Pipeline.flow`."""
     import prefect
-    from prefect.context import FlowRunContext
-    from prefect.task_runners import ThreadPoolTaskRunner
 
-    from begat.tasks import tracked
-    from begat.tasks.caller import flow_caller
-    from begat.tasks.flow import attach
+    from begat.tasks import sent, tracked
+
+    # Prefect pickles flows for workers, who have no use for them: so this one stays closed.
+    work = sent.Sent(partial(_train, pipeline, ask=ask), sent.origin(pipeline.file))
+    told = _Told(progress)
 
     def training(
         partitions: str = "",
@@ -114,31 +124,66 @@ def flow(
             arrived: partitions that started this run, as whoever started it names them. It is
                 noted, and decides nothing: what is stale is found by looking.
         """
-        context = FlowRunContext.get()
-        assert context is not None
-        assert context.flow_run is not None
-        attach()  # a block that cannot be loaded stops the run here
-        caller = flow_caller(pipeline.name, context.flow_run)
-        steps = Steps(
-            pipeline=pipeline.with_parameters(parameters or {}),
-            space=workspace(),
-            runner=_run_prefect,
-            progress=progress,
-            ask=ask,
-        )
-        report = _walk(steps, partitions, caller.run.run_id)
-        summary.publish(report)
-        signals.publish(report)
-        return replace(report, prefect_flow_run_id=str(context.flow_run.id))
+        report: Report = work.open()(partitions, parameters or {}, progress=told.progress)
+        return report
 
-    # Few at once: more would only hold more partitions in memory.
-    runner: Any = ThreadPoolTaskRunner(max_workers=max(4, hardware.capture().usable_cores))
-    made = prefect.flow(name=pipeline.name, task_runner=runner)(training)
+    chosen: Any = runners.task_runner(runner, workers)
+    made = prefect.flow(name=pipeline.name, task_runner=chosen)(training)
     return tracked(made, blocks=blocks)
 
 
-def _walk(steps: Steps, partitions: str, flow_run_id: str) -> Report:
-    provenance.declare_sources(flow_run_id, source_files(steps.pipeline))
+@dataclass(frozen=True)
+class _Told:
+    """Who is told of the progress: nobody, in another process."""
+
+    progress: Progress = quiet
+
+    def __reduce__(self) -> tuple[type[_Told], tuple[()]]:
+        return _Told, ()
+
+
+def _train(
+    pipeline: Pipeline,
+    partitions: str,
+    parameters: dict[str, Any],
+    *,
+    ask: bool,
+    progress: Progress,
+) -> Report:
+    """A Prefect flow run, from the inside."""
+    from prefect.context import FlowRunContext
+
+    from begat.tasks import binding, sent
+    from begat.tasks.caller import flow_caller
+    from begat.tasks.flow import attach
+
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow is not None
+    assert context.flow_run is not None
+    attach()  # a block that cannot be loaded stops the run here
+    flow_run_id = flow_caller(pipeline.name, context.flow_run).run.run_id
+    pipeline = pipeline.with_parameters(parameters)
+    files = source_files(pipeline)
+    origin = replace(
+        sent.origin(pipeline.file, files=sent.digests(files), flow_run_id=flow_run_id),
+        settings={} if binding.binding_of(context.flow) else sent.working_here(),
+    )
+    steps = Steps(
+        pipeline=pipeline,
+        space=workspace(),
+        runner=partial(_run_prefect, origin),
+        progress=progress,
+        ask=ask,
+    )
+    report = _walk(steps, partitions, flow_run_id, files)
+    summary.publish(report)
+    signals.publish(report)
+    return replace(report, prefect_flow_run_id=str(context.flow_run.id))
+
+
+def _walk(steps: Steps, partitions: str, flow_run_id: str, files: Sequence[Path]) -> Report:
+    provenance.declare_sources(flow_run_id, files)
     report = steps.walk(inputs.find(steps.pipeline, steps.space, chosen=partitions))
     counted = tally(flow_run_id)
     # What the plan answered, no wrapper saw; and of workers elsewhere nothing was counted here.
@@ -151,18 +196,22 @@ def _run_plain(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Excep
     return (_attempt(partial(plain.run, task, **call.arguments)) for call in calls)
 
 
-def _run_prefect(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:
-    from prefect.utilities.annotations import quote
-
-    from begat.tasks import steps
+def _run_prefect(
+    origin: Origin, task: Tracked, calls: Sequence[Call]
+) -> Iterator[Outcome | Exception]:
+    from begat.tasks import sent, steps
 
     named = "{name}[{{part.partition}}]" if "part" in calls[0].arguments else "{name}"
     submitted = getattr(steps, task.name).with_options(
         seed=task.seed, task_run_name=named.format(name=task.name)
     )
-    # Quoted, so that Prefect does not look for futures in ten thousand references.
+    # Sent, so that Prefect does not look for futures in ten thousand references; all but the
+    # partition, which is in the task run's name and else the same in all calls.
+    shared = {
+        key: sent.Sent(value, origin) for key, value in calls[0].arguments.items() if key != "part"
+    }
     futures = [
-        submitted.submit(**{key: quote(value) for key, value in call.arguments.items()})
+        submitted.submit(**{key: shared.get(key, value) for key, value in call.arguments.items()})
         for call in calls
     ]
     return (_attempt(partial(_outcome, future)) for future in futures)

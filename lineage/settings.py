@@ -9,6 +9,7 @@
 | image_digest | BEGAT_IMAGE_DIGEST | - | none |
 | forward_seconds | BEGAT_FORWARD_SECONDS | - | 5 |
 | lease_seconds | BEGAT_LEASE_SECONDS | - | 30 |
+| runner | BEGAT_RUNNER | - | threads |
 | first_party | - | `first_party` | none beyond what recipes find by themselves |
 | trusted_types | - | `trusted_types` | none beyond the reviewed ones |
 
@@ -44,6 +45,8 @@ class Settings:
     forward_seconds: float = 5.0
     #: How long after its last sign of life a process that cannot be seen from here is held alive.
     lease_seconds: float = 30.0
+    #: Where an orchestrator runs tasks, as its adapter names it; empty for its default.
+    runner: str = ""
     #: Names of further modules whose code belongs to recipes.
     first_party: tuple[str, ...] = ()
     #: Full names of further types that a model file may hold.
@@ -79,6 +82,7 @@ def load(*, folder: Path | None = None, environ: Mapping[str, str] | None = None
         image_digest=_image_digest(env.get("BEGAT_IMAGE_DIGEST", "")),
         forward_seconds=_seconds("BEGAT_FORWARD_SECONDS", env.get("BEGAT_FORWARD_SECONDS") or "5"),
         lease_seconds=_lease_seconds(env.get("BEGAT_LEASE_SECONDS") or "30"),
+        runner=env.get("BEGAT_RUNNER", ""),
         first_party=tuple(table.get("first_party", ())),
         trusted_types=tuple(table.get("trusted_types", ())),
     )

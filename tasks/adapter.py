@@ -25,6 +25,7 @@ from begat.lineage.tracking import Outcome, Tracked
 
 from .caller import task_caller
 from .flow import attach
+from .sent import opened
 
 if TYPE_CHECKING:
     from prefect.tasks import TaskOptions
@@ -202,6 +203,7 @@ def _call(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> Any:
+    args, kwargs = opened(args, kwargs)  # first: with what a worker works is decided there
     caller = task_caller()
     if caller is None:
         return function(*args, **kwargs)
@@ -216,6 +218,7 @@ async def _call_async(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> Any:
+    args, kwargs = opened(args, kwargs)
     caller = task_caller()
     if caller is None:
         return await function(*args, **kwargs)

@@ -68,7 +68,7 @@ def enter(flow: Flow[..., Any], *, busy: bool = False) -> None:
         SettingsError: a block cannot be loaded, or the process is busy with others.
     """
     global _bound, _back
-    wanted = next((hook for hook in flow.on_running_hooks if isinstance(hook, Binding)), None)
+    wanted = binding_of(flow)
     if wanted is None or wanted == _bound:
         return
     with _lock:
@@ -83,6 +83,11 @@ def enter(flow: Flow[..., Any], *, busy: bool = False) -> None:
             stack.enter_context(kinds.use(*wanted.blocks))
             _back.close()
             _bound, _back = wanted, stack.pop_all()
+
+
+def binding_of(flow: Flow[..., Any]) -> Binding | None:
+    """What names the flow's blocks; none where it has none."""
+    return next((hook for hook in flow.on_running_hooks if isinstance(hook, Binding)), None)
 
 
 def leave() -> None:

@@ -104,6 +104,41 @@ def seed_all(estimator: Any, seed: int) -> None:
         estimator.set_params(**open_ones)
 
 
+def incremental_steps(estimator: Any) -> list[Any]:
+    """The parts of an estimator that learn, in the order in which they are fitted in batches.
+
+    Steps of a pipeline that need no fit are left out.
+
+    Raises:
+        ParameterError: one of them learns from all rows at once.
+    """
+    steps = getattr(estimator, "steps", None)
+    parts = [part for _, part in steps] if steps else [estimator]
+    found = []
+    for number, part in enumerate(parts):
+        is_last = number == len(parts) - 1
+        if callable(getattr(part, "partial_fit", None)):
+            found.append(part)
+        elif is_last or not _needs_no_fit(part):
+            raise ParameterError(
+                f"{name_of(part)} has no partial_fit, which incremental=True needs of an estimator "
+                "and of the steps before it that are fitted; give one that has "
+                "(SGDClassifier, MLPRegressor, StandardScaler), or leave out incremental"
+            )
+    return found
+
+
+def _needs_no_fit(part: Any) -> bool:
+    from sklearn.utils import get_tags
+
+    if part is None or part == "passthrough":
+        return True
+    try:
+        return not get_tags(part).requires_fit
+    except (AttributeError, TypeError):
+        return False
+
+
 def with_preprocessing(estimator: Any, features: pd.DataFrame) -> Any:
     """The estimator behind an encoder for the columns that are not numbers.
 

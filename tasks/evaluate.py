@@ -15,8 +15,8 @@ from begat.lineage.records import DatasetVersion, Snapshot
 from . import estimators, frames, signature, split
 from . import metrics as measures
 from .functions import name_of, one_line
+from .labels import as_array, labels_of
 from .pictures.album import album
-from .train import as_array, labels_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,9 @@ Kind = Literal["number", "bool", "string", "category", "datetime", "empty", "mix
 #: For a partition and its number of rows, which of them to keep.
 Rows = Callable[["DatasetVersion", int], "npt.NDArray[np.bool_]"]
 
+#: Of what is kept of a partition, what is to be gathered.
+Less = Callable[["pd.DataFrame", "DatasetVersion"], "pd.DataFrame"]
+
 _INFERRED: dict[str, Kind] = {
     "boolean": "bool",
     "string": "string",
@@ -58,6 +61,7 @@ def gather(
     *,
     roles: Mapping[str, str] | None = None,
     rows: Rows | None = None,
+    less: Less | None = None,
 ) -> pd.DataFrame:
     """Rows of all partitions, in order; one partition is in memory besides what is kept.
 
@@ -69,6 +73,7 @@ def gather(
         columns: what to keep; by default all columns, which every partition must share.
         roles: further columns to keep, and what each is wanted for: `{"late": "target"}`.
         rows: which rows of a partition to keep; all by default.
+        less: makes of what is kept of a partition what is to be gathered of it.
 
     Raises:
         DataError: a partition lacks a column, has one more than the others, or holds
@@ -80,11 +85,12 @@ def gather(
     exact = columns is None
     wanted = [] if columns is None else list(dict.fromkeys([*columns, *roles]))
     kinds: dict[str, tuple[Kind, DatasetVersion]] = {}
-    frames = []
-    for version in snapshot.versions:
+
+    def kept(version: DatasetVersion) -> pd.DataFrame:
+        # A function, so that a partition is gone when the next one is read.
         frame = lineage.read(version)
         if not wanted:
-            wanted = [str(name) for name in frame.columns]
+            wanted.extend(str(name) for name in frame.columns)
         check_columns([*map(str, frame.columns)], [*wanted, *roles], version, roles)
         if exact:
             _check_no_more(frame, wanted, version, snapshot.versions[0])
@@ -92,13 +98,15 @@ def gather(
         if rows is not None:
             frame = frame[rows(version, len(frame))]
         _check_kinds(frame, kinds, version)
-        frames.append(frame)
+        return frame if less is None else less(frame, version)
+
+    frames = [kept(version) for version in snapshot.versions]
     whole = frames[0] if len(frames) == 1 else _concatenated(frames)
     del frames
-    plain = {
-        name: _plain(whole[name], kinds[name][0] if name in kinds else "empty") for name in wanted
+    typed = {
+        name: plain(whole[name], kinds[name][0] if name in kinds else "empty") for name in wanted
     }
-    return pd.DataFrame(plain).reset_index(drop=True)
+    return pd.DataFrame(typed).reset_index(drop=True)
 
 
 def check_columns(
@@ -139,7 +147,28 @@ def _concatenated(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({name: column(name) for name in frames[0].columns})
 
 
-def _plain(series: pd.Series[Any], held: Kind) -> pd.Series[Any]:
+def alike(version: DatasetVersion, pattern: pd.DataFrame, rows: Rows | None) -> pd.DataFrame:
+    """The rows of one partition, as they are in what `gather` made of all.
+
+    Args:
+        version: a table that `gather` has read.
+        pattern: what it made; its columns and their types are taken.
+        rows: which rows to keep; all by default.
+    """
+    import pandas as pd
+
+    frame = lineage.read(version)[[*pattern.columns]]
+    if rows is not None:
+        frame = frame[rows(version, len(frame))]
+    columns = {
+        name: plain(frame[name], kind(frame[name])).astype(pattern[name].dtype)
+        for name in frame.columns
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def plain(series: pd.Series[Any], held: Kind) -> pd.Series[Any]:
+    """A column in the type that `gather` gives it, by what it holds."""
     import numpy as np
     import pandas as pd
 

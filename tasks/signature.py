@@ -41,13 +41,22 @@ EXAMPLE_ROWS = 5
 DIGITS = 12
 
 
-def signature(model: Any, features: pd.DataFrame, target: pd.Series[Any]) -> dict[str, Any]:
+def signature(
+    model: Any,
+    features: pd.DataFrame,
+    target: pd.Series[Any],
+    *,
+    rows: int | None = None,
+    example: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """The signature of a fitted model.
 
     Args:
         model: fitted on these rows.
         features: as `frames.gather` returns them, target apart.
         target: as the model was given it.
+        rows: how many the model was fitted on, where `features` only have their values.
+        example: the rows to try it with; spread over `features` by default.
 
     Returns:
         JSON-safe data of the form described above.
@@ -59,10 +68,12 @@ def signature(model: Any, features: pd.DataFrame, target: pd.Series[Any]) -> dic
     return {
         "takes": TAKES,
         "task": task(classes),
-        "rows": len(features),
+        "rows": len(features) if rows is None else rows,
         "features": [_feature(features[name]) for name in features.columns],
         "target": described,
-        "example": _example(model, features),
+        "example": _example(
+            model, features.iloc[spread(len(features))] if example is None else example
+        ),
     }
 
 
@@ -123,18 +134,20 @@ def _dtype(column: pd.Series[Any]) -> str:
     return "bool" if held == "bool" else "string"
 
 
-def _example(model: Any, features: pd.DataFrame) -> dict[str, Any]:
-    # Spread over all rows: the first ones often belong to one day, or one category.
-    count = min(EXAMPLE_ROWS, len(features))
-    chosen = [index * (len(features) - 1) // max(count - 1, 1) for index in range(count)]
-    rows = features.iloc[chosen]
+def spread(count: int) -> list[int]:
+    """Which of so many rows are the example: the first ones often belong to one day."""
+    shown = min(EXAMPLE_ROWS, count)
+    return [index * (count - 1) // max(shown - 1, 1) for index in range(shown)]
+
+
+def _example(model: Any, rows: pd.DataFrame) -> dict[str, Any]:
     outputs = {"predict": [plain(value) for value in model.predict(rows)]}
     if hasattr(model, "predict_proba"):
         outputs["predict_proba"] = [
             [plain(value) for value in row] for row in model.predict_proba(rows)
         ]
     return {
-        "columns": list(features.columns),
+        "columns": list(rows.columns),
         "rows": [
             [None if missing else exact(value) for value, missing in zip(row, gaps, strict=True)]
             for row, gaps in zip(

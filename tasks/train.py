@@ -9,12 +9,11 @@ from begat import lineage
 from begat.lineage.errors import DataError
 from begat.lineage.records import DatasetVersion, Snapshot
 
-from . import estimators, frames, split
-from .functions import name_of, one_line
+from . import estimators, frames, partwise, split
+from .labels import as_array, labels_of, refused
 from .signature import signature
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pandas as pd
 
 VERSION = 1
@@ -29,6 +28,7 @@ def train(
     parameters: Mapping[str, object] | None = None,
     holdout_fraction: float | None = None,
     seed: int = 0,
+    incremental: bool = False,
 ) -> dict[str, DatasetVersion]:
     """Fit an estimator on all rows that are not held out.
 
@@ -43,6 +43,7 @@ def train(
         parameters: values for the estimator's parameters.
         holdout_fraction: share of rows, chosen by `split.held_out`, to leave for evaluate.
         seed: for that choice, and for every `random_state` the estimator leaves open.
+        incremental: fit by `partial_fit`, with one partition in memory at a time.
 
     Returns:
         `model`, written to `{flow}/model`, and `signature`, to `{flow}/signature`.
@@ -55,69 +56,57 @@ def train(
     """
     own = estimators.build(estimator, parameters)
     estimators.seed_all(own, seed)
-    rows, labels = _rows(features, target, columns, holdout_fraction, seed)
-    labels = labels_of(labels, estimators.task_of(own), features)
-    if estimators.task_of(own) == "classification" and labels.nunique() < 2:
-        raise DataError(
-            f"target {target!r} holds a single class ({labels.iloc[0]}) in the {len(rows)} rows "
-            f"of {features}; a classifier needs two: train on more partitions, or mend the target"
-        )
-    model = _fitted(estimators.with_preprocessing(own, rows), rows, labels)
+    kept = split.chooser(holdout_fraction, seed=seed, held=False)
+    if incremental:
+        model, described = _in_parts(own, features, target, columns, kept)
+    else:
+        rows, labels = _rows(features, target, columns, kept)
+        labels = labels_of(labels, estimators.task_of(own), features)
+        _check_classes(labels, own, features, len(rows))
+        model = _fitted(estimators.with_preprocessing(own, rows), rows, labels)
+        described = signature(model, rows, labels)
     return {
         "model": lineage.write(model, "model", format="skops"),
-        "signature": lineage.write(signature(model, rows, labels), "signature", format="json"),
+        "signature": lineage.write(described, "signature", format="json"),
     }
 
 
-def labels_of(column: pd.Series[Any], task: estimators.Task, snapshot: Snapshot) -> pd.Series[Any]:
-    """A target column as estimators take it: strings, booleans, integers or floats.
+def _in_parts(
+    own: Any,
+    features: Snapshot,
+    target: str,
+    columns: Sequence[str] | None,
+    kept: frames.Rows | None,
+) -> tuple[Any, dict[str, Any]]:
+    """A model that was fitted partition by partition, and its signature.
 
-    Raises:
-        DataError: some values are missing or infinite, or no number where one is predicted.
+    The partitions are read once to know what is in them, and once for each part of the
+    estimator that learns.
     """
-    import numpy as np
-    import pandas as pd
-
-    if gaps := int(column.isna().sum()):
-        raise DataError(
-            f"target {column.name!r} is missing in {gaps} of {len(column)} rows of {snapshot}; "
-            "drop them in prepare or featurize"
-        )
-    held = frames.kind(column)
-    if held == "number" and not np.isfinite(column).all():
-        raise DataError(
-            f"target {column.name!r} is infinite in {int(np.isinf(column).sum())} of "
-            f"{len(column)} rows of {snapshot}; drop them in prepare or featurize"
-        )
-    if task == "regression" and held not in ("number", "bool"):
-        raise DataError(
-            f"target {column.name!r} holds {held} values in {snapshot}; a regressor predicts "
-            "numbers: give a classifier, or make the target a number"
-        )
-    if held in ("string", "category"):
-        return pd.Series(column.astype(object), name=column.name)
-    return column.astype("float64") if task == "regression" else column
-
-
-def as_array(labels: pd.Series[Any]) -> npt.NDArray[Any]:
-    """Labels as estimators are given them: strings as such, not as objects."""
-    import numpy as np
-
-    return np.array(labels.tolist()) if labels.dtype == object else labels.to_numpy()
+    steps = estimators.incremental_steps(own)
+    task = estimators.task_of(own)
+    values = partwise.Values(target=target, task=task)
+    rows, labels = _rows(features, target, columns, kept, less=values.of)
+    labels = labels_of(labels, task, features)
+    _check_classes(labels, own, features, values.rows)
+    model = estimators.with_preprocessing(own, rows)
+    parts = partwise.Parts(features=features, kept=kept, rows=rows, labels=labels, task=task)
+    parts.expect(values.rows)
+    parts.fit(model, steps)
+    return model, signature(model, rows, labels, rows=values.rows, example=parts.example)
 
 
 def _rows(
     features: Snapshot,
     target: str,
     columns: Sequence[str] | None,
-    fraction: float | None,
-    seed: int,
+    kept: frames.Rows | None,
+    less: frames.Less | None = None,
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
     if columns is not None and target in columns:
         raise DataError(f"target {target!r} is among the features; leave it out of features=[…]")
 
-    kept = split.chooser(fraction, seed=seed, held=False)
-    frame = frames.gather(features, columns, roles={target: "target"}, rows=kept)
+    frame = frames.gather(features, columns, roles={target: "target"}, rows=kept, less=less)
     if frame.empty:
         raise DataError(
             f"nothing is left of {features} to train on; hold out less, or train on more partitions"
@@ -132,33 +121,16 @@ def _rows(
     return frame, labels
 
 
+def _check_classes(labels: pd.Series[Any], own: Any, features: Snapshot, rows: int) -> None:
+    if estimators.task_of(own) == "classification" and labels.nunique() < 2:
+        raise DataError(
+            f"target {labels.name!r} holds a single class ({labels.iloc[0]}) in the {rows} rows "
+            f"of {features}; a classifier needs two: train on more partitions, or mend the target"
+        )
+
+
 def _fitted(model: Any, rows: pd.DataFrame, labels: pd.Series[Any]) -> Any:
     try:
         return model.fit(rows, as_array(labels))
     except Exception as error:
-        innermost = model.steps[-1][1] if hasattr(model, "steps") else model
-        message = one_line(error)
-        if odd := _refused(rows, message):
-            raise DataError(
-                f"{name_of(innermost)} refuses {odd}; fill or drop such rows in featurize, or "
-                "give an estimator that takes them, HistGradientBoosting or a pipeline with an "
-                "imputer"
-            ) from error
-        raise DataError(
-            f"{name_of(innermost)} could not be fitted on {len(rows)} rows of "
-            f"{len(rows.columns)} features: {message}"
-        ) from error
-
-
-def _refused(rows: pd.DataFrame, message: str) -> str:
-    """Which column holds what scikit-learn's message is about; empty if it is not about that."""
-    numbers = rows.select_dtypes("number")
-    if "NaN" in message:
-        gaps = numbers.isna().sum()
-        gaps = gaps[gaps > 0]
-        return f"missing values: column {gaps.index[0]!r} has {gaps.iloc[0]}" if len(gaps) else ""
-    if "infinity" in message:
-        infinite = (abs(numbers) == float("inf")).sum()
-        infinite = infinite[infinite > 0]
-        return f"infinity: column {infinite.index[0]!r} holds it" if len(infinite) else ""
-    return ""
+        raise refused(model, rows, error) from error

@@ -35,6 +35,7 @@ from . import (
     results,
     s3,
     start,
+    task_runners,
     watch,
 )
 from .subject import Measures, Tell
@@ -51,6 +52,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     notices.measured: ("notices",),
     lineage_graph.measured: lineage_graph.SUBJECTS,
     postgresql.measured: ("postgresql",),
+    task_runners.measured: ("runners",),
     laws.measured: ("laws",),
     watch.measured: ("watch",),
     arrival.measured: ("arrival",),

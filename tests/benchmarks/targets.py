@@ -24,6 +24,7 @@ from .lineage_graph import (
 from .measure import median, ratio
 from .postgresql import PSYCOPG, STORES
 from .results import Figure, Figures
+from .task_runners import PROCESSES
 from .watch import BARE, WATCH
 
 #: What memory may grow by between N and 4 N partitions and still count as not growing: the same
@@ -252,6 +253,21 @@ def _artifacts(kind: s3.Kind, done: str) -> tuple[str, Callable[[dict[str, Figur
     return "s3", judge
 
 
+def _runners(found: dict[str, Figure]) -> Verdict:
+    one, two = (found[PROCESSES[count]] for count in (1, 2))
+    value = ratio(one.wall, two.wall)
+    return Verdict(
+        what="prepare and featurize on two Dask processes",
+        begat=f"{median(two.wall):.1f} s",
+        beside=f"{PROCESSES[1]} {median(one.wall):.1f} s",
+        value=value,
+        shown=f"{value:.2f}",
+        target="≥ 1.6",
+        met=value >= 1.6,
+        again="make bench ONLY=runners",
+    )
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -264,6 +280,7 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("start", _imports("begat --help", (*_COMMANDS, "sqlalchemy"))),
     ("start", _imports("begat show flights@1", _COMMANDS)),
     ("memory", _memory),
+    ("runners", _runners),
     *(_events("ingest", RECORD, store, 0.5) for store in INGESTED),
     *(_events("http", SERVE, store, 0.3) for store in SENT),
     *(_events("postgresql", postgresql.RECORD, store, 0.5, PSYCOPG) for store in STORES),

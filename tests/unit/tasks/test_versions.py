@@ -20,8 +20,8 @@ KEEPERS = {
 PINNED = {
     "prepare": (2, "437f402c8cc967ee"),
     "featurize": (1, "441588537e3635dd"),
-    "train": (1, "bb51bba4cde399fb"),
-    "evaluate": (3, "df6a6e8038db4967"),
+    "train": (1, "128f407e358217e2"),
+    "evaluate": (3, "3cef752e23a0ec49"),
     "register": (1, "410767852db7bcb5"),
 }
 
