@@ -39,6 +39,7 @@ from .standard import (
     processing_engine,
     schema,
     source_code_location,
+    sql,
     storage,
     version,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "single",
     "snapshot",
     "source_code_location",
+    "sql",
     "storage",
     "version",
 ]
