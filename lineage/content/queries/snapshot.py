@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,15 +91,16 @@ def _answer(query: Query, database: Database) -> pa.Table:
 
     # What the query says is for the database alone: neither : nor % are parameters.
     options = {"stream_results": True, "no_parameters": True}
-    result = database.connection.execution_options(**options).exec_driver_sql(query.sql)
-    if result.cursor is None or not result.returns_rows:
-        raise DataError("the query answers no rows; write one SELECT")
-    columns = described(result.cursor.description, database.dialect)
+    connection = database.connection.execution_options(**options)
     rows = 0
-    for block in result.partitions(_BLOCK):
-        rows += len(block)
-        for column, values in zip(columns, zip(*block, strict=True), strict=True):
-            column.add(values)
+    with closing(connection.exec_driver_sql(query.sql)) as result:
+        if result.cursor is None or not result.returns_rows:
+            raise DataError("the query answers no rows; write one SELECT")
+        columns = described(result.cursor.description, database.dialect)
+        for block in result.partitions(_BLOCK):
+            rows += len(block)
+            for column, values in zip(columns, zip(*block, strict=True), strict=True):
+                column.add(values)
     if not rows:
         raise DataError("the query has no rows; mend it or add the data")
     return pa.table({column.name: column.array() for column in columns})
