@@ -64,9 +64,8 @@ def _singly(
     states: dict[tuple[str, str], State] = {}
     notes = [_untold(read, known)]
     for version in known:
-        location = version.location.partition(_VERSION_ID)[0]
         try:
-            now = sources.version(location, folder=_ROOT, cache=cache).digest
+            now = sources.version(_unversioned(version), folder=_ROOT, cache=cache).digest
         except DataError:
             states[_key(version)] = "removed"
         except BegatError as error:
@@ -81,27 +80,28 @@ def _singly(
 
 def _pattern(known: Sequence[DatasetVersion]) -> str | None:
     """The pattern that all these locations are of; None if they are of none."""
-    first = known[0]
-    of = values(first.partition)
-    location = first.location.partition(_VERSION_ID)[0]
+    # A partition of many files has a pattern for its location, and so tells most.
+    first = max(known, key=lambda version: "*" in version.location)
+    own, location = values(first.partition), _unversioned(first)
     start = _fixed(first, location)
-    if not of or not start:
+    if not own or not start:
         return None
-    keys = {value: key for key, value in of.items()}
+    keys = {value: key for key, value in own.items()}
     found = "|".join(map(re.escape, sorted(keys, key=len, reverse=True)))
-    template = location[:start] + re.sub(
-        found, lambda value: f"{{{keys[value[0]]}}}", location[start:]
-    )
-    pattern = Pattern(path=template)
-    if set(pattern.keys) != of.keys():
+    rest = re.sub(found, lambda value: f"{{{keys[value[0]]}}}", location[start:])
+    try:
+        pattern = Pattern.parse(location[:start] + rest, folder=_ROOT)
+    except PipelineError:  # two values side by side
         return None
-    for version in known:
-        own = values(version.partition)
-        if own.keys() != of.keys():
-            return None
-        if pattern.bind(own).path != version.location.partition(_VERSION_ID)[0]:
-            return None
-    return template
+    fits = all(
+        pattern.match(_unversioned(version)) == values(version.partition) for version in known
+    )
+    return pattern.path if fits else None
+
+
+def _unversioned(version: DatasetVersion) -> str:
+    """Where something is, whichever of its versions was read."""
+    return version.location.partition(_VERSION_ID)[0]
 
 
 def _fixed(version: DatasetVersion, location: str) -> int:
