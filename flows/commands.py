@@ -92,6 +92,12 @@ def plan(
 @click.command()
 @click.argument("pipeline")
 @_partitions
+@click.option(
+    "--each",
+    default="",
+    metavar="EXPR",
+    help="Train once for each partition that fits, on it and all before it: 'month>=2013-06'.",
+)
 @_parameters
 @_plain
 @click.option(
@@ -103,6 +109,7 @@ def plan(
 def run(
     pipeline: str,
     partitions: str,
+    each: str,
     parameters: tuple[str, ...],
     plain: bool,
     without_store: bool,
@@ -112,6 +119,11 @@ def run(
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME.
     """
+    if each:
+        if partitions:
+            raise click.UsageError("--each says which partitions are trained on; no --partitions")
+        _run_each(_load(pipeline, parameters), each, plain, not without_store, as_json)
+        return
     memory = _memory(pipeline, partitions, parameters)
     known = None if without_store else memory.recall()
     if known is not None:
@@ -137,6 +149,30 @@ def run(
         print_json(report.to_json())
     else:
         _print_report(report)
+
+
+def _run_each(pipeline: Pipeline, each: str, plain: bool, ask: bool, as_json: bool) -> None:
+    from . import training
+    from .backfill import cuts
+
+    reports = []
+    with ExitStack() as server:
+        for chosen in cuts(pipeline, each):
+            console(stderr=True).print(label((chosen, "bold")))
+            with _progress() as progress:
+                report = training.run(
+                    pipeline,
+                    partitions=chosen,
+                    adapter="plain" if plain else "prefect",
+                    ask=ask,
+                    progress=progress,
+                    server=server,
+                )
+            reports.append(report)
+            if not as_json:
+                _print_report(report)
+    if as_json:
+        print_json({"runs": [report.to_json() for report in reports]})
 
 
 @click.command()

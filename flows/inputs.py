@@ -77,6 +77,12 @@ def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
     )
 
 
+def patterns(pipeline: Places) -> list[str]:
+    """The patterns of the files it reads; nobody tells that a database has changed."""
+    places = (pipeline.source, *pipeline.lookups.values())
+    return [place for place in places if isinstance(place, str)]
+
+
 def _read(pipeline: Places, space: Workspace) -> tuple[Snapshot, dict[str, DatasetVersion]]:
     """The source and the lookups, files and answers of databases."""
     folder, source = pipeline.folder, pipeline.source

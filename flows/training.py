@@ -14,7 +14,7 @@ from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs, summary, unchanged
+from . import inputs, signals, summary, unchanged
 from .report import Report
 from .steps import Call, Progress, Steps, pending, quiet, source_files
 
@@ -101,7 +101,19 @@ def flow(
     from begat.tasks.caller import flow_caller
     from begat.tasks.flow import attach
 
-    def training(partitions: str = "", parameters: dict[str, Any] | None = None) -> Report:
+    def training(
+        partitions: str = "",
+        parameters: dict[str, Any] | None = None,
+        arrived: list[str] | None = None,
+    ) -> Report:
+        """Train on what is there; only what is stale runs.
+
+        Args:
+            partitions: which partitions to train on, `month<=2013-11`; all if empty.
+            parameters: `{"train.max_iter": 60}`.
+            arrived: partitions that started this run, as whoever started it names them. It is
+                noted, and decides nothing: what is stale is found by looking.
+        """
         context = FlowRunContext.get()
         assert context is not None
         assert context.flow_run is not None
@@ -116,6 +128,7 @@ def flow(
         )
         report = _walk(steps, partitions, caller.run.run_id)
         summary.publish(report)
+        signals.publish(report)
         return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
     # Few at once: more would only hold more partitions in memory.

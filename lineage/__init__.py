@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .active import current
     from .content.queries import Query
     from .context import child_environment
-    from .data import query, read, source, write
+    from .data import read, source, write
+    from .databases import query
     from .records import Dataset, DatasetVersion, ModelVersion, Snapshot
     from .registry import load
 
@@ -54,7 +55,7 @@ _HOME = {
     "child_environment": ".context",
     "current": ".active",
     "load": ".registry",
-    "query": ".data",
+    "query": ".databases",
     "read": ".data",
     "source": ".data",
     "write": ".data",

@@ -47,7 +47,7 @@ def prefect_server() -> Iterator[None]:
 
     with _quiet():
         if url := PREFECT_API_URL.value():
-            _check(url)
+            check(url)
             yield
         else:
             with _own_server() as url, _settings({"PREFECT_API_URL": url}):
@@ -110,7 +110,12 @@ def _settings(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _check(url: str) -> None:
+def check(url: str) -> None:
+    """Refuse a Prefect server that does not answer.
+
+    Raises:
+        WorldError: names it.
+    """
     from prefect.context import SyncClientContext
 
     try:

@@ -6,6 +6,7 @@ it would only cost. What is kept is where it is; reading it verifies its digest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from blake3 import blake3
 
 from ..errors import ArtifactError, CorruptArtifactError
-from .digest import PREFIX, digest_bytes
+from .digest import PREFIX, digest_bytes, is_digest
 
 if TYPE_CHECKING:
     from .store import ArtifactStore
@@ -148,7 +149,7 @@ class Folder:
         path = self._path(digest)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f"{path.name}.partial")
+            partial = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(8).hex()}")
             partial.write_text(location, encoding="utf-8")
             partial.replace(path)
         except OSError as error:
@@ -162,7 +163,7 @@ class Folder:
         if not self._folder.is_dir():
             return {}
         found = {}
-        for digest in digests:
+        for digest in filter(is_digest, digests):
             with suppress(OSError):
                 found[digest] = self._path(digest).read_text(encoding="utf-8")
         return found

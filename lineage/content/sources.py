@@ -17,7 +17,8 @@ from .digest import digest_bytes
 from .files import Files, Found, files_of
 from .manifest import File, Manifest
 from .patterns import Pattern
-from .s3.client import SCHEME
+from .references import Referring
+from .s3.client import SCHEME, Address
 from .stat import StatCache
 
 if TYPE_CHECKING:
@@ -105,11 +106,16 @@ def version(path: Path | str, *, folder: Path, cache: StatCache) -> DatasetVersi
 def keep(version: DatasetVersion, store: ArtifactStore) -> None:
     """Copy a source's bytes into the artifact store, unless they are there already.
 
+    Of a version of an object in S3 only where it is is kept: reading it verifies it.
+
     Raises:
         DataError: the source is no longer what `version` says.
         ArtifactError: the store cannot take it.
     """
     if not version.location or _kept(version, store):
+        return
+    if isinstance(store, Referring) and _stays(version.location):
+        store.refer(version.digest, version.location)
         return
     place = files_of(version.location, NO_CACHE)
     if version.format.endswith(FILES):
@@ -140,6 +146,11 @@ def _find(pattern: Pattern, place: Files) -> dict[str, list[str]]:
             "mend the pattern or add the data"
         )
     return {key: sorted(partitions[key]) for key in sorted(partitions)}
+
+
+def _stays(location: str) -> bool:
+    """Whether nobody can write to a place any more."""
+    return location.startswith(SCHEME) and bool(Address.parse(location).version)
 
 
 def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:

@@ -55,6 +55,7 @@ _STANDARD: dict[tuple[Position, str], tuple[str, str, str]] = {
 }
 #: Begat's own facets, by key.
 OURS: dict[str, Position] = {
+    "begat_arrivals": "dataset",
     "begat_attempt": "run",
     "begat_hardware": "run",
     "begat_image": "run",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .facet import CORE, OURS, PRODUCER, VERSION, Facet, Position, facet, jsonable, schema_path
 from .own import (
+    arrivals,
     attempt,
     hardware,
     image,
@@ -51,6 +52,7 @@ __all__ = [
     "VERSION",
     "Facet",
     "Position",
+    "arrivals",
     "attempt",
     "column_lineage",
     "data_quality_assertions",

@@ -12,6 +12,7 @@
 | `attempt` | `begat_attempt` | run |
 | `snapshot`, `single` | `begat_snapshot` | input |
 | `model_version` | `begat_modelVersion` | dataset |
+| `arrivals` | `begat_arrivals` | dataset |
 """
 
 from __future__ import annotations
@@ -181,3 +182,30 @@ def model_version(
     }
     found = {key: value for key, value in body.items() if value or key == "stage"}
     return built("dataset", "begat_modelVersion", found)
+
+
+def arrivals(
+    *,
+    batch: str,
+    source: str,
+    partitions: Iterable[str],
+    count: int,
+    objects: Iterable[Sequence[str]],
+) -> Facet:
+    """`begat_arrivals`: new content of a watched dataset, as it came together.
+
+    Args:
+        batch: a UUID that says what is in it.
+        source: the pattern that is watched.
+        partitions: keys of the partitions in which content is new.
+        count: how many objects there are.
+        objects: partition, key, version or digest, and time of each, as far as they are named.
+    """
+    body = {
+        "batch": batch,
+        "source": source,
+        "partitions": [*partitions],
+        "count": count,
+        "objects": [list(row) for row in objects],
+    }
+    return built("dataset", "begat_arrivals", body)

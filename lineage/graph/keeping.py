@@ -132,4 +132,21 @@ RECORDS = (
     ),
     Kept(table="file", key=("manifest", "name"), fixed=("size", "digest")),
     Kept(table="pin", key=("digest", "ref"), free=("pinned_by", "pinned_at")),
+    Kept(
+        table="arrival",
+        key=("namespace", "key", "identity", "name"),
+        free=(
+            *("partition", "version", "digest", "size", "happened", "sequencer", "removed"),
+            *("told_by", "first_seen", "batch"),
+        ),
+        there="""UPDATE SET batch = excluded.batch
+        WHERE excluded.batch <> '' AND COALESCE(arrival.batch, '') = ''""",
+    ),
+    Kept(
+        table="batch",
+        key=("id",),
+        fixed=("namespace", "name"),
+        free=("source", "count", "closed_at", "told_at"),
+        there="UPDATE SET told_at = COALESCE(batch.told_at, excluded.told_at)",
+    ),
 )

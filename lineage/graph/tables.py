@@ -4,8 +4,8 @@ Three groups, told apart by who may change them:
 
 - the truth: `event` and `chunk`, written once, never changed but for an event's origin
 - the graph: a projection of the truth, emptied and filled again by a rebuild
-- records of their own: presence, pins, leases, plans, models; a rebuild leaves them alone,
-  so they name runs and versions by their own ids, never by integers of the graph
+- records of their own: presence, pins, leases, plans, models, arrivals; a rebuild leaves them
+  alone, so they name runs and versions by their own ids, never by integers of the graph
 
 There are no foreign keys: events arrive in any order, and what one of them points to may
 come later. Unique keys are what holds. Times are ISO 8601 text in UTC with microseconds,
@@ -414,6 +414,45 @@ token = Table(
     Column("created_at", Words, nullable=False),
     Column("expires_at", Words),
     Column("revoked_at", Words),
+)
+
+#: What was told of objects of watched sources: each once, however often and in whatever order.
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("namespace", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("identity", Words, primary_key=True),  # version, or digest and when it was written
+    # The dataset's; empty for what was told to the server, which knows no patterns.
+    Column("name", Words, primary_key=True),
+    Column("partition", Words, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("digest", Words, nullable=False),  # empty for a removal
+    Column("size", Key),
+    Column("happened", Words, nullable=False),
+    Column("sequencer", Words, nullable=False),
+    Column("removed", SmallInteger, nullable=False),
+    Column("told_by", Words, nullable=False),  # sqs, webhook, folder or listing
+    Column("first_seen", Words, nullable=False),
+    # NULL: new content that waits for its batch; empty: nothing new, and in none.
+    Column("batch", Words),
+    Index("ix_arrival_namespace_name_key_happened", "namespace", "name", "key", "happened"),
+    Index("ix_arrival_namespace_name_first_seen", "namespace", "name", "first_seen"),
+    Index("ix_arrival_batch", "batch"),
+)
+
+#: New content of one dataset that came together, and whether whoever waits for it was told.
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("namespace", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("source", Words, nullable=False),  # the pattern as it was given
+    Column("count", Integer, nullable=False),
+    Column("closed_at", Words, nullable=False),
+    Column("told_at", Words),
+    Index("ix_batch_told_at", "told_at"),
 )
 
 #: Counts transactions that wrote, on PostgreSQL; SQLite counts them by itself.

@@ -27,6 +27,7 @@ INSERT INTO model_version (model, version, recipe, run_id, training_run_id, dige
 VALUES (:model, :version, :recipe, :run_id, :training_run_id, :digest,
     :registered_by, :now, 'None', :body)
 """
+_BODY = "SELECT body FROM model_version WHERE model = :model AND version = :version"
 
 
 def register(
@@ -82,6 +83,20 @@ def register(
         (version,) = db.execute(_COUNT, given).fetchone()
         db.execute(_ADD, {**given, "version": version})
     return ModelVersion(model=model, version=version, digest=digest, producer=run_id)
+
+
+def metrics_of(store: Store, model: str, version: int) -> Mapping[str, float | None] | None:
+    """The metrics that a version was registered with; None if there is no such version.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        row = db.execute(_BODY, {"model": model, "version": version}).fetchone()
+    if row is None:
+        return None
+    found: Mapping[str, float | None] = json.loads(row["body"]).get("metrics", {})
+    return found
 
 
 def _user() -> str:

@@ -32,7 +32,9 @@ from . import (
     recheck,
     report,
     results,
+    s3,
     start,
+    watch,
 )
 from .subject import Measures, Tell
 from .targets import verdicts
@@ -49,6 +51,8 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     lineage_graph.measured: lineage_graph.SUBJECTS,
     postgresql.measured: ("postgresql",),
     laws.measured: ("laws",),
+    watch.measured: ("watch",),
+    s3.measured: ("s3",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.
@@ -56,6 +60,7 @@ TOLD = {
     "begat": (
         "begat",
         "blake3",
+        "boto3",
         "great-expectations",
         "pandas",
         "prefect",

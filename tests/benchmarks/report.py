@@ -20,7 +20,7 @@ HEADINGS = {
 #: Subjects that are told figure by figure.
 DETAILED = (
     *("tasks", "digests", "recheck", "start", "memory"),
-    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws"),
+    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws", "s3", "watch"),
 )
 INTRODUCTION = """\
 # Benchmarks
@@ -65,7 +65,10 @@ FAIRNESS = """\
   are filled once. Closures are asked of a chain of models that is the same in each store;
   rustworkx has the same edges in memory, and loading them is not counted. *Ancestry* and *impact*
   are bare nodes, `upstream`, `downstream` and `impact` whole answers. On PostgreSQL the server's
-  CPU counts, in {most} round; over HTTP, the server's and nothing else."""
+  CPU counts, in {most} round; over HTTP, the server's and nothing else.
+- Artifacts in S3: SeaweedFS on the same machine, whose CPU counts; new bytes each time, one after
+  the other in one thread. begat names them by digest and verifies them when it reads them; boto3
+  alone does neither. Large ones are files, and go there in parts."""
 
 
 def page(results: Results) -> str:

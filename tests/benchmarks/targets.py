@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import postgresql
+from . import postgresql, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -24,10 +24,13 @@ from .lineage_graph import (
 from .measure import median, ratio
 from .postgresql import PSYCOPG, STORES
 from .results import Figure, Figures
+from .watch import BARE, WATCH
 
 #: What memory may grow by between N and 4 N partitions and still count as not growing: the same
 #: run twice differs by as much.
 STEADY = 1.15
+#: What a watcher takes at least in a CPU second.
+NOTIFICATIONS_A_SECOND = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +204,39 @@ def _in_memory(question: str) -> tuple[str, Callable[[dict[str, Figure]], Verdic
     return _at_most(f"{ours}, beside memory", ours, f"{question}, {RUSTWORKX}", 15, "closures")
 
 
+def _watch(found: dict[str, Figure]) -> Verdict:
+    ours, floor = found[WATCH], found[BARE]
+    value = ours.extra["events"] / median(ours.cpu)
+    return Verdict(
+        what="notifications into `begat watch`, a CPU second",
+        begat=rate(ours),
+        beside=f"{BARE} {rate(floor)}",
+        value=value,
+        shown=f"{value:,.0f}",
+        target=f"≥ {NOTIFICATIONS_A_SECOND}",
+        met=value >= NOTIFICATIONS_A_SECOND,
+        again="make bench ONLY=watch",
+    )
+
+
+def _artifacts(kind: s3.Kind, done: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    def judge(found: dict[str, Figure]) -> Verdict:
+        ours, bare = (found[kind.what(who, done)] for who in (s3.STORE, s3.BOTO3))
+        value = ratio(bare.cpu, ours.cpu)
+        return Verdict(
+            what=f"artifacts in S3, {kind.count} of {kind.told} {done}",
+            begat=seconds(ours),
+            beside=f"{s3.BOTO3} {seconds(bare)}",
+            value=value,
+            shown=f"{value:.2f}",
+            target="≥ 0.8",
+            met=value >= 0.8,
+            again="make bench ONLY=s3",
+        )
+
+    return "s3", judge
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -220,6 +256,8 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
+    ("watch", _watch),
+    *(_artifacts(kind, done) for kind in s3.KINDS for done in (s3.WRITTEN, s3.READ)),
 )
 
 

@@ -131,6 +131,7 @@ def pytest_report_header() -> str | None:
 def _facets_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
     places = [("run", "run", event.get("run", {}), "facets")]
     places.append(("job", "job", event.get("job", {}), "facets"))
+    places.append(("dataset", "dataset", event.get("dataset", {}), "facets"))
     for direction in ("inputs", "outputs"):
         position = direction[:-1]
         for i, dataset in enumerate(event.get(direction, [])):

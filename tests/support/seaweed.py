@@ -55,6 +55,11 @@ class Server:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server, which is one process."""
+        return self._process.pid
+
     def bucket(self, *, versioned: bool = False) -> str:
         """The name of a new bucket."""
         name = f"bucket{os.getpid()}-{next(self._names)}"

@@ -17,6 +17,8 @@ T = TypeVar("T")
 SCHEME = "s3://"
 #: Requests under way at once.
 PARALLEL = 16
+#: How often a request is made at most, unless AWS_MAX_ATTEMPTS says so.
+ATTEMPTS = 6
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "NoSuchUpload"})
 _CHANGED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "409"})
 _REMEDIES = {
@@ -28,6 +30,9 @@ _REMEDIES = {
     "SignatureDoesNotMatch": "check AWS_SECRET_ACCESS_KEY",
     "SlowDown": "try again later: the server asks for fewer requests",
 }
+_REMEDY = "try again, and check the server, or AWS_ENDPOINT_URL"
+#: Packages whose errors are the server's, or of the way to it.
+_THEIRS = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
 class Address(NamedTuple):
@@ -112,24 +117,13 @@ def translated(doing: str, kind: type[BegatError]) -> Iterator[None]:
         doing: what cannot be done then: `s3://bucket/key cannot be read`.
         kind: of error.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
     try:
         yield
-    except ClientError as error:
-        found = code(error)
-        said = error.response.get("Error", {}).get("Message") or found
-        remedy = _REMEDIES.get(found, "try again, and check the server")
-        raise kind(f"{doing} ({_line(said)}); {remedy}") from error
-    except (BotoCoreError, HTTPClientError, OSError) as error:
-        raise kind(
-            f"{doing} ({_line(error)}); check that the server can be reached, AWS_ENDPOINT_URL, "
-            "and the credentials"
-        ) from error
     except Exception as error:
-        if not type(error).__module__.startswith(("boto3", "s3transfer", "urllib3")):
+        why = _why(error)
+        if not why:
             raise
-        raise kind(f"{doing} ({_line(error)}); try again, and check the server") from error
+        raise kind(f"{doing} {why}") from error
 
 
 def code(error: BaseException | None) -> str:
@@ -165,8 +159,9 @@ def _made() -> Any:
         raise SettingsError(
             "boto3 is not installed, which S3 needs; pip install 'begat[s3]'"
         ) from None
+    attempts = {} if os.environ.get("AWS_MAX_ATTEMPTS") else {"total_max_attempts": ATTEMPTS}
     config = Config(
-        retries={"max_attempts": 5, "mode": "standard"},
+        retries={"mode": "standard", **attempts},
         connect_timeout=5,
         read_timeout=60,
         max_pool_connections=2 * PARALLEL,
@@ -175,11 +170,43 @@ def _made() -> Any:
     try:
         session = _session[0]() if _session else boto3.session.Session()
         region = session.region_name or "us-east-1"  # what other servers than Amazon's ignore
-        return session.client("s3", region_name=region, config=config)
+        made = session.client("s3", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise SettingsError(
             f"S3 cannot be spoken to ({_line(error)}); check AWS_ENDPOINT_URL and AWS_PROFILE"
         ) from None
+    for operation in ("GetObject", "HeadObject", "PutObject"):
+        made.meta.events.register(f"after-call.s3.{operation}", _check_tagged)
+    made.meta.events.register_last("before-call.s3", _unasked)  # which adds Expect itself
+    return made
+
+
+def _unasked(model: Any, params: dict[str, Any], **_: Any) -> None:
+    """Send a small body with its head: to ask first whether it is wanted takes as long again."""
+    if model.name == "PutObject":
+        params["headers"].pop("Expect", None)
+
+
+def _check_tagged(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Notice what is no S3: a web site answers every request too, but with no ETag."""
+    if http_response.status_code < 300 and "ETag" not in parsed:
+        raise OSError("what answers there is not S3")
+
+
+def _why(error: Exception) -> str:
+    """What happened, and what to do about it; empty for an error that is not of the server's."""
+    theirs = any(kind.__module__.partition(".")[0] in _THEIRS for kind in type(error).__mro__)
+    if not theirs and not isinstance(error, OSError):
+        return ""
+    # An upload in parts raises an error of its own while it handles the server's answer.
+    answer = error if code(error) else error.__context__
+    if found := code(answer):
+        said = getattr(answer, "response", {})["Error"].get("Message") or found
+        return f"({_line(said)}); {_REMEDIES.get(found, _REMEDY)}"
+    return (
+        f"({_line(error)}); check that the server can be reached, AWS_ENDPOINT_URL, and the "
+        "credentials"
+    )
 
 
 def _line(error: object) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from blake3 import blake3
 
 from ...errors import ArtifactError, DataError
-from ..digest import PREFIX
+from ..digest import PREFIX, digest_file
 from ..files import Found
 from ..patterns import Pattern
 from ..references import Referring
@@ -85,16 +85,17 @@ class S3Files:
 
     def keep(self, path: str, store: ArtifactStore) -> tuple[str, int]:
         """Keep where a version's bytes are, or a copy of an object's."""
-        [found] = self.digests([path])
-        address = Address.parse(found.location)
-        if address.version and isinstance(store, Referring):
-            store.refer(found.digest, found.location)
-            return found.digest, found.size
+        address = Address.parse(path)
         try:
             with tempfile.TemporaryDirectory(prefix="begat-") as folder:
                 copy = Path(folder, "object")
-                size = _download(Stream(address, kind=DataError), copy)
-                return store.write(copy), size
+                stream = Stream(address, kind=DataError)
+                size = _download(stream, copy)
+                if not stream.version or not isinstance(store, Referring):
+                    return store.write(copy), size
+                digest, _ = digest_file(copy)
+                store.refer(digest, str(address._replace(version=stream.version)))
+                return digest, size
         except ChangedError:
             raise DataError(f"{path} was overwritten while it was read; run again") from None
         except OSError as error:

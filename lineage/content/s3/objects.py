@@ -11,8 +11,10 @@ from typing import Any
 from ...errors import ArtifactError, BegatError, DataError
 from .client import Address, client, is_absent, is_changed, translated
 
-#: Bytes that are asked for of a stream at a time.
+#: Bytes that are taken of a stream at a time.
 BLOCK = 1 << 20
+#: Where all of them are kept anyway: few blocks, for putting them together copies them.
+WHOLE = 64 << 20
 #: How often a stream that broke off is gone on with.
 RESUMED = 5
 #: Keys a page.
@@ -95,16 +97,22 @@ class Stream:
         address: of the object.
         etag: what it has to be; empty for whatever it is.
         kind: of error that is raised.
+        block: bytes at a time; the last block of a connection has fewer.
     """
 
     def __init__(
-        self, address: Address, etag: str = "", kind: type[BegatError] = ArtifactError
+        self,
+        address: Address,
+        etag: str = "",
+        kind: type[BegatError] = ArtifactError,
+        block: int = BLOCK,
     ) -> None:
         self.address = address
         self.etag = etag
         #: The version that is read, where the bucket keeps them.
         self.version = address.version
         self._kind = kind
+        self._block = block
 
     def __iter__(self) -> Iterator[bytes]:
         """The blocks, in order.
@@ -139,7 +147,7 @@ class Stream:
         while True:
             body, end = self._open(at)
             try:
-                for block in body.iter_chunks(BLOCK):
+                for block in body.iter_chunks(self._block):
                     at += len(block)
                     yield block
             except Exception as error:

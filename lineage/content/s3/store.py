@@ -15,7 +15,7 @@ from ..digest import PREFIX, digest_bytes, is_digest
 from ..local import snapshot
 from ..seen import Seen
 from .client import SCHEME, Address, client, in_parallel, is_changed, translated
-from .objects import Stream, head, listing
+from .objects import WHOLE, Stream, head, listing
 
 #: From so many bytes on a file goes there in parts, each with a checksum of its own.
 PARTS = 16 << 20
@@ -133,7 +133,7 @@ class S3Store:
 
     def _fetched(self, address: Address, digest: str) -> bytes:
         try:
-            return b"".join(self._stream(address))
+            return b"".join(Stream(address, block=WHOLE).present())
         except FileNotFoundError:
             self._seen.drop(self.url, digest)
             raise ArtifactError(
@@ -154,7 +154,7 @@ class S3Store:
                 if not is_changed(error):
                     raise
                 if not self._is_there(digest):
-                    self.set_aside(digest)
+                    self._make_way(digest)
                     client().put_object(**address.arguments, Body=data, Metadata=_said(digest))
 
     def _put_file(self, digest: str, path: Path) -> None:
@@ -165,7 +165,7 @@ class S3Store:
 
         if self._is_there(digest):
             return
-        self.set_aside(digest)
+        self._make_way(digest)
         address = self.address(digest)
         # In parts it comes there as a whole too, and whoever else writes it writes the same.
         with translated(f"an artifact cannot be written to {address}", ArtifactError):
@@ -176,6 +176,12 @@ class S3Store:
                 ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": _said(digest)},
                 Config=TransferConfig(multipart_threshold=PARTS, multipart_chunksize=PARTS),
             )
+
+    def _make_way(self, digest: str) -> None:
+        """Set aside what is not this artifact: another process may just have written it."""
+        found = self.rehash(digest)
+        if found is not None and found[0] != digest:
+            self.set_aside(digest)
 
     def _is_there(self, digest: str) -> bool:
         found = head(self.address(digest), ArtifactError)

@@ -130,6 +130,37 @@ def test_versions_stay_where_they_are(s3: Server, cache: StatCache, tmp_path: Pa
     assert sources.version(found.location, folder=ROOT, cache=cache).digest == found.digest
 
 
+def test_kept_without_reading(
+    s3: Server, cache: StatCache, tmp_path: Path, gets: list[str]
+) -> None:
+    """What is kept where it is, is not read again for that; what is copied is read once."""
+    store = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    for versioned in (True, False):
+        bucket = s3.bucket(versioned=versioned)
+        s3.put(bucket, "a.csv", b"%d" % versioned)
+        found = sources.version(f"s3://{bucket}/a.csv", folder=ROOT, cache=cache)
+        del gets[:]
+        sources.keep(found, store)
+
+        assert gets == ([] if versioned else ["a.csv"])
+        assert store.read(found.digest) == b"%d" % versioned
+
+
+def test_many_files_stay_where_they_are(s3: Server, cache: StatCache, tmp_path: Path) -> None:
+    """Of a partition of many files each is had again from where it was."""
+    bucket = s3.bucket(versioned=True)
+    for name in ("a", "b"):
+        s3.put(bucket, f"m=1/{name}.csv", name.encode())
+    [found] = snapshot(f"s3://{bucket}/m={{m}}/*.csv", cache).versions
+    store = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    sources.keep(found, store)
+    for name in ("a", "b"):
+        s3.put(bucket, f"m=1/{name}.csv", b"after")
+
+    assert [store.read(digest_bytes(name)) for name in (b"a", b"b")] == [b"a", b"b"]
+    assert len(list((tmp_path / "artifacts").glob("??/*"))) == 1
+
+
 def test_copied_from_other_buckets(s3: Server, bucket: str, cache: StatCache) -> None:
     """Where a bucket keeps no versions, what was read is copied."""
     s3.put(bucket, "m=1/a.csv", b"before")

@@ -156,6 +156,7 @@ def test_a_broken_connection_is_gone_on_with(
     store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A read whose connection breaks off goes on where it was, of the same object."""
+    monkeypatch.setattr(stores, "WHOLE", 1 << 20)
     data = os.urandom(3 << 20)
     digest = store.write(data)
     genuine, ranges = client().get_object, list[str]()
@@ -205,7 +206,7 @@ def test_away(
     message: str,
 ) -> None:
     """Wrong credentials and a server that is away are one line with the remedy."""
-    for name, value in changed.items():
+    for name, value in {"AWS_MAX_ATTEMPTS": "1", **changed}.items():
         monkeypatch.setenv(name, value)
     clients.forget()
     store = open_store(Settings(home=tmp_path, store="", artifacts=url))

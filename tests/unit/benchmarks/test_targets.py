@@ -6,6 +6,7 @@ import pytest
 from benchmarks.graph_stores import LARGE
 from benchmarks.lineage_graph import BESIDE_MEMORY, INGESTED, QUESTIONS, SENT, STREAMED
 from benchmarks.results import Figure, Figures
+from benchmarks.s3 import BOTO3, KINDS, READ, STORE, WRITTEN
 from benchmarks.targets import verdicts
 
 
@@ -48,6 +49,15 @@ def test_digests() -> None:
     }
 
     assert verdict({"digests": digests}) == (0.5, False)
+
+
+def test_watch() -> None:
+    """400 notifications a CPU second are too few, 500 are enough."""
+    bare = figure(0.1, events=1000)
+
+    for cpu, expected in ((2.5, (400, False)), (2.0, (500, True))):
+        watch = {"begat watch": figure(cpu, events=1000), "json and sqlite3": bare}
+        assert verdict({"watch": watch}) == expected
 
 
 def test_imports() -> None:
@@ -133,3 +143,20 @@ def test_closures() -> None:
 
     found = [verdict({"closures": closures}, place) for place in range(len(QUESTIONS) + 2)]
     assert found == [(3.5, False)] * len(QUESTIONS) + [(14.0, True), (16.0, False)]
+
+
+def test_artifacts_in_s3() -> None:
+    """Each kind is held against boto3 alone, written and read."""
+    whats = [(kind, done) for kind in KINDS for done in (WRITTEN, READ)]
+    found = {kind.what(BOTO3, done): figure(1.0) for kind, done in whats}
+    found |= {
+        kind.what(STORE, done): figure(cpu)
+        for (kind, done), cpu in zip(whats, (1.0, 1.25, 2.0, 4.0), strict=True)
+    }
+
+    assert [verdict({"s3": found}, place) for place in range(len(whats))] == [
+        (1.0, True),
+        (0.8, True),
+        (0.5, False),
+        (0.25, False),
+    ]

@@ -14,7 +14,7 @@ TEXT = """\
 other = other:main
 
 [begat.commands]
-watch = other.commands:watch
+wait = other.commands:wait
 # a comment
 weigh=other.commands:weigh [scales]
 
@@ -53,16 +53,16 @@ def test_another_distribution_adds_commands(installed: Path) -> None:
     """Of its group only, and found by name as well."""
     install(installed, "other-1.0.dist-info", TEXT)
     install(installed, "older-1.0.egg-info", "[begat.commands]\nweed = older:weed\n")
-    places = {name: plugins.place(name) for name in ("watch", "weigh", "weed", "never", "run")}
+    places = {name: plugins.place(name) for name in ("wait", "weigh", "weed", "never", "run")}
 
     assert places == {
-        "watch": "other.commands:watch",
+        "wait": "other.commands:wait",
         "weigh": "other.commands:weigh",
         "weed": "older:weed",
         "never": "",
         "run": "begat.flows.commands:run",
     }
-    assert {"watch", "weigh", "weed", "run"} <= {*plugins.names()}
+    assert {"wait", "weigh", "weed", "run"} <= {*plugins.names()}
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])

@@ -107,6 +107,17 @@ EVERY: list[tuple[facets.Position, str, facets.Facet]] = [
             rows=[("m=1", DIGEST, RUN), ("m=2", DIGEST, "")],
         ),
     ),
+    (
+        "dataset",
+        "begat_arrivals",
+        facets.arrivals(
+            batch=RUN,
+            source="s3://lake/raw/month={month}/x.csv",
+            partitions=["month=2013-12"],
+            count=1,
+            objects=[("month=2013-12", "raw/month=2013-12/x.csv", "v1", "2013-12-31T23:59:59Z")],
+        ),
+    ),
     ("dataset", "begat_modelVersion", facets.model_version("delays", 1)),
     (
         "dataset",

@@ -58,6 +58,12 @@ def fill(store: Store) -> None:
     put(store, "alias", model="m", name="best", version=1)
     put(store, "pin", digest=digest("model"), ref="m@1", pinned_by="me", pinned_at="2025")
     put(store, "file", manifest=digest("list"), name="a.csv", size=3, digest=digest("a"))
+    arrived = {"namespace": "s3://lake", "key": "raw/a.csv", "identity": "v1", "name": "raw"}
+    said = {"partition": "", "version": "v1", "digest": "e1", "size": 3, "happened": "2025"}
+    when = {"sequencer": "", "removed": 0, "told_by": "sqs", "first_seen": "2025", "batch": "b1"}
+    put(store, "arrival", **arrived, **said, **when)
+    about = {"namespace": "s3://lake", "name": "raw", "source": "s3://lake/raw/*.csv", "count": 1}
+    put(store, "batch", id="b1", **about, closed_at="2025", told_at=None)
     token = dict(zip((column.name for column in tables.token.c), _TOKEN, strict=True))
     put(store, "token", **token)
     store.mark_lost([digest("x")])

@@ -17,9 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from begat.flows import Pipeline, training
+from begat.flows.backfill import cuts
+from begat.flows.deploy import arrivals_of
 from begat.flows.load import load
+from begat.flows.watch import watch
 from begat.lineage.cli.show import show
-from begat.lineage.errors import DataError, PipelineError, UserError
+from begat.lineage.errors import DataError, ParameterError, PipelineError, UserError
 from begat.lineage.workspace import workspace
 from support.postgres import PASSWORD, Server
 from support.project import Project
@@ -221,3 +224,20 @@ def test_neither_path_nor_query(
     """What is neither a path nor a query is no source and no lookup."""
     with pytest.raises(PipelineError, match=r"of rides (is a string, or a Query|are paths or)"):
         replace(pipeline(tmp_path), **given)
+
+
+def test_nobody_tells(tmp_path: Path, change: Callable[[str], None]) -> None:
+    """Data of a database does not arrive: a deployment waits for files only, and so does watch."""
+    rides = pipeline(tmp_path)
+    (tmp_path / "planes.csv").write_text("plane,seats\n")
+    file = str(tmp_path / "planes.csv")
+
+    assert arrivals_of(rides) == []
+    assert arrivals_of(replace(rides, lookups={"planes": file})) == [f"begat.dataset.file/{file}"]
+    with pytest.raises(ParameterError, match="reads from databases only"):
+        CliRunner().invoke(watch, [f"{rides.file}:pipeline", "--once"], catch_exceptions=False)
+
+
+def test_backfill(tmp_path: Path, change: Callable[[str], None]) -> None:
+    """A backfill goes through the partitions of a query."""
+    assert cuts(pipeline(tmp_path), "month>=2013-02") == ["month<=2013-02", "month<=2013-03"]
