@@ -12,10 +12,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from begat.lineage import DatasetVersion, plain, query
 from begat.lineage.content import MemoryStore, queries
 from begat.lineage.content.queries import Query
 from begat.lineage.errors import DataError, PipelineError
 from begat.lineage.records import Snapshot
+from support.recorder import Recorder
 
 RIDES = "CREATE TABLE rides (month TEXT, plane INTEGER, delay REAL, note TEXT, raw BLOB)"
 ROWS = [
@@ -233,3 +235,22 @@ def test_several_keys(ask: Callable[..., Snapshot]) -> None:
         "month=2013-01/plane=2",
         "month=2013-02/plane=1",
     ]
+
+
+@pytest.mark.usefixtures("rides")
+def test_asked_inside_a_task(tmp_path: Path, recorder: Recorder) -> None:
+    """A task that asks a database itself says so, is never reused, and its output is no answer."""
+
+    @plain.task
+    def ask_itself() -> DatasetVersion:
+        found = query("sqlite:///lake.db", "SELECT * FROM rides", folder=tmp_path)
+        assert isinstance(found, DatasetVersion)
+        return found
+
+    with plain.flow("asking"):
+        made = ask_itself()
+    event = recorder.of("asking.ask_itself", "COMPLETE")[0]
+
+    assert event["job"]["facets"]["sql"]["query"] == "SELECT * FROM rides"
+    assert event["run"]["facets"]["begat_recipe"]["reusable"] is False
+    assert (made.query, made.producer) == ("", event["run"]["runId"])
