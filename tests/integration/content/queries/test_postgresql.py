@@ -108,6 +108,14 @@ def test_types_are_of_the_columns(url: str) -> None:
     assert before[1] != after[1]
 
 
+def test_order_of_zeros(url: str) -> None:
+    """Rows that differ by nothing but the sign of a zero have an order, too."""
+    one = ask(url, "SELECT '-0'::float8 AS x UNION ALL SELECT 0::float8")
+    other = ask(url, "SELECT 0::float8 AS x UNION ALL SELECT '-0'::float8")
+
+    assert [part.digest for part in one] == [part.digest for part in other]
+
+
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
