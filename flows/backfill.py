@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from begat.lineage.content import sources
+from begat.lineage import partitions
 from begat.lineage.errors import DataError, ParameterError
 from begat.lineage.workspace import workspace
 
-from . import partitions
+from . import inputs
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -28,14 +28,14 @@ def cuts(pipeline: Pipeline, each: str) -> list[str]:
         ParameterError: the expression is malformed, or partitions have several keys.
         DataError: no partition fits.
     """
-    found = sources.snapshot(pipeline.source, folder=pipeline.folder, cache=workspace().cache)
-    keys = [version.partition for version in found.versions]
+    parts = inputs.find(pipeline, workspace()).parts
+    dataset, keys = parts[0].dataset, sorted(part.partition for part in parts)
     chosen = sorted(partitions.choose(keys, each), key=partitions.natural)
     if not chosen:
-        raise DataError(f"no partition of {found.dataset} fits {each!r}; choose among {keys}")
+        raise DataError(f"no partition of {dataset} fits {each!r}; choose among {keys}")
     if any("/" in key or "=" not in key for key in chosen):
         raise ParameterError(
-            f"partitions of {found.dataset} such as {chosen[0]!r} have not one key, so what comes "
+            f"partitions of {dataset} such as {chosen[0]!r} have not one key, so what comes "
             "before one cannot be chosen; run --partitions for each of them"
         )
     return [key.replace("=", "<=", 1) for key in chosen]

@@ -69,14 +69,16 @@ def _said(report: Report) -> str:
 
 def _source(pipeline: Pipeline, parts: Sequence[DatasetVersion]) -> Node:
     size = f"{sum(part.size for part in parts):,} bytes"
-    return Node(key="source", kind="source", name=pipeline.source, many=len(parts), lines=(size,))
+    return Node(
+        key="source", kind="source", name=str(pipeline.source), many=len(parts), lines=(size,)
+    )
 
 
 def _lookup(pipeline: Pipeline, name: str, version: DatasetVersion) -> Node:
     return Node(
         key=f"lookup {name}",
         kind="source",
-        name=pipeline.lookups[name],
+        name=str(pipeline.lookups[name]),
         lines=(f"lookup {name}", f"{version.size:,} bytes"),
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from begat.lineage.content import sources
 from begat.lineage.errors import ParameterError, SettingsError, WorldError
 
-from . import backfill
+from . import backfill, inputs
 from .deployed import entrypoint
 from .signals import WORSE
 
@@ -114,7 +114,7 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
 
 def arrivals_of(pipeline: Pipeline) -> list[str]:
     """The resources that `begat watch` tells Prefect of when data of the pipeline comes."""
-    patterns = [pipeline.source, *pipeline.lookups.values()]
+    patterns = inputs.patterns(pipeline)
     datasets = [sources.dataset_of(pattern, folder=pipeline.folder) for pattern in patterns]
     return sorted({f"begat.dataset.{found.namespace}/{found.name}" for found in datasets})
 
@@ -188,13 +188,13 @@ def _automations(
 
     name = f"{pipeline.name}/{wanted.name}"
     made = []
-    if wanted.on_arrival:
+    if wanted.on_arrival and (resources := arrivals_of(pipeline)):
         made.append(
             AutomationCore(
                 name=f"{name}: data arrives",
                 trigger=EventTrigger(
                     expect={ARRIVED},
-                    match={"prefect.resource.id": arrivals_of(pipeline)},
+                    match={"prefect.resource.id": resources},
                     posture=Posture.Reactive,
                     threshold=1,
                     within=timedelta(0),

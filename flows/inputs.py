@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from begat.lineage.content import sources
+from begat.lineage import partitions
+from begat.lineage.content import queries, sources
+from begat.lineage.content.queries import Query
 from begat.lineage.errors import DataError
 from begat.lineage.records import DatasetVersion, Snapshot
-
-from . import partitions
 
 if TYPE_CHECKING:
     from begat.lineage.content.store import ArtifactStore
@@ -39,12 +39,12 @@ class Places(Protocol):
     """Where a pipeline reads from: a `Pipeline`, or what is remembered of one."""
 
     @property
-    def source(self) -> str:
-        """Path pattern of the raw partitions."""
+    def source(self) -> str | Query:
+        """Path pattern of the raw partitions, or a query."""
 
     @property
-    def lookups(self) -> Mapping[str, str]:
-        """A path by name."""
+    def lookups(self) -> Mapping[str, str | Query]:
+        """A path or a query by name."""
 
     @property
     def folder(self) -> Path:
@@ -52,7 +52,7 @@ class Places(Protocol):
 
 
 def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
-    """Digest what the pipeline reads; nothing is copied yet.
+    """Digest what the pipeline reads; files are not copied yet, answers of databases are kept.
 
     Args:
         pipeline: says where they are.
@@ -60,10 +60,10 @@ def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
         chosen: which partitions, `month<=2013-11`; all if empty.
 
     Raises:
-        DataError: a pattern matches nothing, or a file is empty.
+        DataError: a pattern matches nothing, a file is empty, or a database cannot be read.
         ParameterError: `chosen` is malformed or leaves no partition.
     """
-    found = sources.snapshot(pipeline.source, folder=pipeline.folder, cache=space.cache)
+    found, lookups = _read(pipeline, space)
     by_key = {part.partition: part for part in found.versions}
     keys = partitions.choose(by_key, chosen)
     if not keys:
@@ -73,9 +73,32 @@ def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
         )
     return Inputs(
         parts=tuple(by_key[key] for key in sorted(keys, key=partitions.natural)),
-        lookups={
-            name: sources.version(path, folder=pipeline.folder, cache=space.cache)
-            for name, path in pipeline.lookups.items()
+        lookups=lookups,
+    )
+
+
+def patterns(pipeline: Places) -> list[str]:
+    """The patterns of the files it reads; nobody tells that a database has changed."""
+    places = (pipeline.source, *pipeline.lookups.values())
+    return [place for place in places if isinstance(place, str)]
+
+
+def _read(pipeline: Places, space: Workspace) -> tuple[Snapshot, dict[str, DatasetVersion]]:
+    """The source and the lookups, files and answers of databases."""
+    folder, source = pipeline.folder, pipeline.source
+    places: dict[str, str | Query] = {"": source, **pipeline.lookups}
+    asked = {name: place for name, place in places.items() if isinstance(place, Query)}
+    # All at once: what one database answers is of one instant.
+    answers = queries.snapshots(asked, space.artifacts, folder=folder) if asked else {}
+    return (
+        answers[""]
+        if isinstance(source, Query)
+        else sources.snapshot(source, folder=folder, cache=space.cache),
+        {
+            name: answers[name].versions[0]
+            if isinstance(place, Query)
+            else sources.version(place, folder=folder, cache=space.cache)
+            for name, place in pipeline.lookups.items()
         },
     )
 
@@ -101,7 +124,7 @@ def check_columns(parts: tuple[DatasetVersion, ...], store: ArtifactStore) -> No
             if names
         ]
         raise DataError(
-            f"partition {part} ({part.location}) {' and '.join(differences)}, "
+            f"partition {part} ({part.location or 'a query'}) {' and '.join(differences)}, "
             f"compared with {first.partition}; give all partitions the same columns"
         )
 
@@ -159,9 +182,13 @@ def split(
     if not held:
         known = partitions.values(features[0].partition)
         if not known:
+            first = next(iter(holdout))
+            remedy = f"write {{{first}}} where that stands in {pipeline.source!r}"
+            if isinstance(pipeline.source, Query):
+                remedy = f"give the query partition_by={first!r}"
             raise DataError(
                 f"the holdout {holdout} of {pipeline.name} names partitions, and its source has "
-                f"none: write {{{next(iter(holdout))}}} where that stands in {pipeline.source!r}"
+                f"none: {remedy}"
             )
         raise DataError(
             f"the holdout {holdout} of {pipeline.name} matches none of its partitions "
@@ -181,7 +208,7 @@ def split(
 def _columns(part: DatasetVersion, store: ArtifactStore) -> set[str]:
     from begat.lineage.content import tables
 
-    if part.format.endswith("+files"):
+    if part.format.endswith("+files") or not part.location:
         sources.keep(part, store)
         return set(tables.columns(part, store))
     with sources.opened(part) as file:

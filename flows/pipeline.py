@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import recipe
+from begat.lineage.content.queries import Query
 from begat.lineage.errors import ParameterError, PipelineError
 from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
@@ -47,12 +48,12 @@ class Pipeline:
         name: names the flow, its datasets and the model.
         source: path pattern of the raw partitions, `lake/flights/month={month}/*.csv`;
             CSV, JSON lines or Parquet. A relative one is relative to the file that defines the
-            pipeline.
+            pipeline. Or a `begat.lineage.Query`.
         prepare: `(DataFrame, **lookups) -> DataFrame`, called for each partition.
         featurize: `(DataFrame) -> DataFrame`, called for each prepared partition.
         estimator: a scikit-learn estimator, or `"module:Class"`.
         target: the column to predict.
-        lookups: further inputs of prepare by argument name: a path each.
+        lookups: further inputs of prepare by argument name: a path or a query each.
         expectations: Great Expectations, as objects or as its own dictionaries of `type` and
             `kwargs`; checked on what `prepare` returns.
         features: the columns to learn from; every column but the target by default.
@@ -69,12 +70,12 @@ class Pipeline:
     """
 
     name: str
-    source: str
+    source: str | Query
     prepare: Callable[..., Any]
     featurize: Callable[..., Any]
     estimator: Any
     target: str
-    lookups: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, str | Query] = field(default_factory=dict)
     expectations: Sequence[Any] = ()
     features: Sequence[str] | None = None
     holdout: Holdout = "last"
@@ -261,16 +262,11 @@ def _check_types(pipeline: Pipeline) -> None:
         raise PipelineError(
             f"a pipeline's name is letters, digits, '.', '_' and '-'; got {name!r}: rename it"
         )
-    for label, text in (("source", pipeline.source), ("target", pipeline.target)):
-        if not isinstance(text, str) or not text:
-            raise PipelineError(f"{label} of {name} is a string; got {text!r}")
-    if not isinstance(pipeline.lookups, Mapping) or not _strings(
-        (*pipeline.lookups, *pipeline.lookups.values())
-    ):
-        raise PipelineError(
-            f"lookups of {name} are paths by name, {{'weather': 'weather.csv'}}; "
-            f"got {pipeline.lookups!r}"
-        )
+    if not isinstance(pipeline.target, str) or not pipeline.target:
+        raise PipelineError(f"target of {name} is a string; got {pipeline.target!r}")
+    if not isinstance(pipeline.source, (str, Query)) or not pipeline.source:
+        raise PipelineError(f"source of {name} is a string, or a Query; got {pipeline.source!r}")
+    _check_lookups(name, pipeline.lookups)
     for label in ("metrics", "expectations"):
         if not _is_list(given := getattr(pipeline, label)):
             raise PipelineError(f"{label} of {name} is a list; got {given!r}")
@@ -288,6 +284,22 @@ def _check_types(pipeline: Pipeline) -> None:
     seed = pipeline.seed
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise PipelineError(f"seed of {name} is a whole number from 0 to {2**32 - 1}; got {seed!r}")
+
+
+def _check_lookups(name: str, lookups: object) -> None:
+    if not isinstance(lookups, Mapping) or not all(
+        isinstance(key, str) and isinstance(place, (str, Query)) for key, place in lookups.items()
+    ):
+        raise PipelineError(
+            f"lookups of {name} are paths or queries by name, {{'weather': 'weather.csv'}}; "
+            f"got {lookups!r}"
+        )
+    for key, place in lookups.items():
+        if isinstance(place, Query) and place.keys:
+            raise PipelineError(
+                f"the lookup {key!r} of {name} has partitions; a lookup is one table: leave "
+                "partition_by out"
+            )
 
 
 def _is_list(value: object) -> bool:

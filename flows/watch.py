@@ -124,10 +124,15 @@ def _watched(given: Sequence[str]) -> list[Watched]:
     found = []
     for one in given:
         if _is_pipeline(one):
+            from . import inputs
             from .load import load
 
             pipeline = load(one)
-            patterns = (pipeline.source, *pipeline.lookups.values())
+            if not (patterns := inputs.patterns(pipeline)):
+                raise ParameterError(
+                    f"{one} reads from databases only, which tell nobody that they have changed; "
+                    "give it a schedule (`begat deploy --cron`)"
+                )
             found += [Watched.parse(path, folder=pipeline.folder) for path in patterns]
         else:
             found.append(Watched.parse(one, folder=Path.cwd()))

@@ -3,6 +3,7 @@
 | name | what it is |
 |---|---|
 | `source` | files from outside, as they are now |
+| `query`, `Query` | what a database answers, as it is now; a pipeline's source or lookup |
 | `read`, `write` | what a reference stands for; what a task made |
 | `load` | a registered model |
 | `current` | the run that the calling code belongs to |
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import graph, plain
     from .active import current
+    from .content.queries import Query
     from .context import child_environment
     from .data import read, source, write
+    from .databases import query
     from .records import Dataset, DatasetVersion, ModelVersion, Snapshot
     from .registry import load
 
@@ -29,12 +32,14 @@ __all__ = [
     "Dataset",
     "DatasetVersion",
     "ModelVersion",
+    "Query",
     "Snapshot",
     "child_environment",
     "current",
     "graph",
     "load",
     "plain",
+    "query",
     "read",
     "source",
     "write",
@@ -45,10 +50,12 @@ _HOME = {
     "Dataset": ".records",
     "DatasetVersion": ".records",
     "ModelVersion": ".records",
+    "Query": ".content.queries",
     "Snapshot": ".records",
     "child_environment": ".context",
     "current": ".active",
     "load": ".registry",
+    "query": ".databases",
     "read": ".data",
     "source": ".data",
     "write": ".data",

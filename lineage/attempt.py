@@ -21,7 +21,7 @@ from .events.sealed import Sealed
 from .flow_run import tally
 from .provenance import unbroken
 from .recipe import Recipe, inherited, inputs_of, watch
-from .records import Caller, Snapshot, State
+from .records import Caller, ModelVersion, Snapshot, State
 from .turn import Turn, over
 from .workspace import Workspace, workspace
 
@@ -306,6 +306,17 @@ class Attempt:
         return (self.caller.parent or self.caller.run).run_id
 
     @functools.cached_property
+    def _queries(self) -> Mapping[str, Any]:
+        """The queries whose answers it reads, as a job facet; none without a database."""
+        read = [item for _, item in self.read or ()]
+        return provenance.query_facets(
+            version
+            for item in read
+            if not isinstance(item, ModelVersion)
+            for version in (item.versions if isinstance(item, Snapshot) else (item,))
+        )
+
+    @functools.cached_property
     def _chunks(self) -> list[merkle.Chunk]:
         return [
             chunk
@@ -346,6 +357,7 @@ class Attempt:
             run_facets=self.facets,
             job_facets={
                 **provenance.code_facets(provenance.commit(self._flow_run_id)),
+                **self._queries,
                 **self.active.job_facets,
             },
         )

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
+from .events import facets
 from .events.sealed import Sealed
 from .workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from .capture import git, hardware, image
+    from .records import DatasetVersion
 
 log = logging.getLogger("begat")
 
@@ -72,6 +74,18 @@ def commit(flow_run_id: str) -> git.Git:
 def code_facets(found: git.Git) -> Mapping[str, Any]:
     """Job facets about the code."""
     return {"sourceCodeLocation": Sealed(found.to_facet())}
+
+
+def query_facets(read: Iterable[DatasetVersion]) -> Mapping[str, Any]:
+    """Job facets about the databases that what was read came from; none if none did."""
+    asked = dict.fromkeys(
+        (version.query, version.namespace.partition("://")[0]) for version in read if version.query
+    )
+    if not asked:
+        return {}
+    dialects = {dialect for _, dialect in asked}
+    dialect = dialects.pop() if len(dialects) == 1 else ""
+    return {"sql": Sealed(facets.sql((query for query, _ in asked), dialect=dialect))}
 
 
 def declare_sources(flow_run_id: str, files: Iterable[Path]) -> None:

@@ -63,6 +63,8 @@ class DatasetVersion:
     producer: str = ""
     #: Where the bytes were found: a path or URI; empty for what lies only in the store.
     location: str = field(default="", compare=False)
+    #: The SQL whose answer it is, where it was read from a database.
+    query: str = field(default="", compare=False)
 
     @property
     def dataset(self) -> Dataset:

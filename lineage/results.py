@@ -47,8 +47,8 @@ def claimed(
     def own(version: DatasetVersion) -> DatasetVersion:
         if version in known:
             return version
-        if version.producer != run_id or version.location:
-            version = dataclasses.replace(version, producer=run_id, location="")
+        if version.producer != run_id or version.location or version.query:
+            version = dataclasses.replace(version, producer=run_id, location="", query="")
         outputs[version] = None
         return version
 

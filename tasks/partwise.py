@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from begat.lineage.partitions import natural
 from begat.lineage.records import DatasetVersion, Snapshot
 
 from . import estimators, frames
 from .labels import as_array, labels_of, refused
-from .order import natural
 from .signature import spread
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ on, and holds only while all of that is as it was:
 | earlier runs, their artifacts, the model version | the store is asked anew |
 
 What loading reads that cannot be told again (a connection, another process, the
-environment as a whole) is not remembered, and neither is what was written meanwhile.
+environment as a whole) is not remembered, and neither is what was written meanwhile, nor a
+pipeline that reads from a database.
 """
 
 from __future__ import annotations
@@ -138,6 +139,9 @@ class Memory:
         """
         if self._seen is None or report.stale or not report.model_version:
             return
+        places = (pipeline.source, *pipeline.lookups.values())
+        if not all(isinstance(place, str) for place in places):
+            return  # a database says by nothing that it is as it was: it is asked each time
         try:
             plans.write(self._file, self._plan(pipeline, report, self._seen))
         except Exception as error:

@@ -15,6 +15,7 @@ from . import plugins
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
+    "data": ".data:data",
     "datasets": ".listings:datasets",
     "db": ".db:db",
     "diff": ".diff:diff",
@@ -40,6 +41,7 @@ _OWN = {
 }
 #: What their help begins with, so that a list of them imports none; a test compares.
 SUMMARIES = {
+    "data": "Look at data as REF stands on it: its status, what differs, and having it again.",
     "datasets": "List datasets.",
     "db": "Look after the lineage store: upgrade, check, rebuild, reap, prune, export, import.",
     "diff": "Show what differs from one REF to another, and rank what could have moved the metric.",

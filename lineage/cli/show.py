@@ -111,6 +111,7 @@ def _tree(found: Mapping[str, Any]) -> Tree:
     _pictures(tree, found)
     if found["tasks"]:
         _inputs(tree, found["inputs"])
+    _queries(tree, found["queries"])
     _tasks(tree, found["tasks"])
     _circumstances(tree, found)
     if found["truncated"]:
@@ -152,6 +153,13 @@ def _inputs(tree: Tree, inputs: list[dict[str, Any]]) -> None:
         for entry in entries:
             partition = entry["partition"] or "all of it"
             branch.add(f"{partition}  {short(entry['digest'])}  {_amount(entry)}")
+
+
+def _queries(tree: Tree, found: list[dict[str, Any]]) -> None:
+    for entry in found:
+        branch = tree.add(label("asked a database  ", (entry["job"], "bold")))
+        for line in entry["query"].strip().splitlines():
+            branch.add(line)
 
 
 def _tasks(tree: Tree, tasks: list[dict[str, Any]]) -> None:

@@ -73,6 +73,25 @@ class LocalStore:
             )
         return data
 
+    def copy(self, digest: str, to: Path) -> None:
+        """Put the bytes that have this digest into a new file; see `ArtifactStore`."""
+        path = self._path(digest)
+        if not path.is_file():
+            raise ArtifactError(
+                f"artifact {digest} is not in {self.folder}; run again to make it anew"
+            )
+        try:
+            found = snapshot(path, to)
+        except DataError as error:
+            raise ArtifactError(str(error)) from None
+        if found != digest:
+            to.unlink()
+            self._set_aside(path)
+            raise CorruptArtifactError(
+                f"artifact {digest} in {self.folder} was overwritten and has been set aside; "
+                "run again to make it anew"
+            )
+
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here and are what they should be; see `ArtifactStore`."""
         wanted = {digest: self._path(digest) for digest in digests if is_digest(digest)}

@@ -45,6 +45,12 @@ class MemoryStore:
             )
         return data
 
+    def copy(self, digest: str, to: Path) -> None:
+        """Put the bytes that have this digest into a new file."""
+        data = self.read(digest)
+        with to.open("xb") as file:
+            file.write(data)
+
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here and are what they should be."""
         return frozenset(

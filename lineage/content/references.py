@@ -94,6 +94,15 @@ class Referring:
             )
         return data
 
+    def copy(self, digest: str, to: Path) -> None:
+        """Put the bytes that have this digest into a new file."""
+        if self.store.present([digest]):
+            self.store.copy(digest, to)
+            return
+        data = self.read(digest)
+        with to.open("xb") as file:
+            file.write(data)
+
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here, or noted to be elsewhere: what is there is seen on reading."""
         wanted = frozenset(digests)

@@ -39,6 +39,16 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def copy(self, digest: str, to: Path) -> None:
+        """Put the bytes that have this digest, verified, into a new file: by reflink, or copied.
+
+        Raises:
+            ArtifactError: they are not here.
+            CorruptArtifactError: what is here under this digest is not those bytes.
+            OSError: the file cannot be written, or is there already.
+        """
+        ...
+
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here and are what they should be."""
         ...

@@ -76,20 +76,20 @@ def raw_entries(
     reader: Reader,
 ) -> dict[str, list[dict[str, Any]]]:
     """`added`, `removed` and `changed` raw partitions, compared as far as they can be."""
-    located = _located(db, found.raw)
+    where = located(db, {nodes.product(one.row["id"]) for one in found.raw})
     said = quality.of(db, found.raw, only.old | only.new)
     calendars: dict[int, list[str]] = {}
     entries: dict[str, list[dict[str, Any]]] = {"added": [], "removed": [], "changed": []}
     for change in sorted(found.raw, key=lambda one: _order(found, said, one)):
         if change.old is not None and change.new is not None:
-            entries["changed"].append(_changed(change, found, located, said, reader))
+            entries["changed"].append(_changed(change, found, where, said, reader))
             continue
         side = int(change.old is None)
         entries[("removed", "added")[side]].append(
             _described_entry(change.row)
             | {
                 "role": found.role(change, side),
-                "location": located.get(nodes.product(change.row["id"])),
+                "location": where.get(nodes.product(change.row["id"])),
                 "beside": neighbours.compare(db, change.row, sides[side].start, reader, calendars),
             }
         )
@@ -129,7 +129,7 @@ def _ids(old: Side, new: Side) -> tuple[int, int] | None:
 def _changed(
     change: Change,
     found: Changes,
-    located: Mapping[int, str],
+    where: Mapping[int, str],
     said: quality.Said,
     reader: Reader,
 ) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _changed(
     entry = _both(change.old, change.new)
     entry["role"] = found.role(change, 1)
     entry["role_before"] = found.role(change, 0)
-    entry["location"] = located.get(nodes.product(change.new["id"]))
+    entry["location"] = where.get(nodes.product(change.new["id"]))
     told = reader.compare(change.old, change.new)
     if "rows" in told:
         told["rows"] = entry["rows"] | told["rows"]
@@ -204,10 +204,10 @@ def _roles(
     return roles
 
 
-def _located(db: Connection, raw: Iterable[Change]) -> dict[int, str]:
-    wanted = [nodes.product(one.row["id"]) for one in raw]
+def located(db: Connection, products: Iterable[int]) -> dict[int, str]:
+    """Where the bytes of what was read were found, by the node of what it was."""
     found = {}
-    for row in db.execute(_LOCATIONS, {"nodes": json.dumps(wanted)}):
+    for row in db.execute(_LOCATIONS, {"nodes": json.dumps(sorted(products))}):
         if location := queries.facets_of(row).get("location"):
             found[row["node"]] = location
     return found

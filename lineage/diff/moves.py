@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ BINS = 20
 VALUES = 50
 #: Categories that get a bin each, the most frequent ones; the rest share one.
 CATEGORIES = 500
+#: Categories whose shares are told.
+SHARES = 5
 #: Pairs of values that a rule is found from, at least.
 PAIRS = 10
 #: Beyond this, sums and squares of numbers may no longer be numbers.
@@ -83,6 +85,7 @@ def move(old: Series[Any], new: Series[Any]) -> dict[str, Any]:
         counts = _count_texts(texts[0], texts[1])
         about = [_categories(values, gaps) for values, gaps in zip(texts, missing, strict=True)]
         sd = None
+        _add_shares(about, texts)
     first, second = (np.append(count, gaps) for count, gaps in zip(counts, missing, strict=True))
     return {
         "type": _type(old) if _type(old) == _type(new) else f"{_type(old)} | {_type(new)}",
@@ -280,7 +283,7 @@ def _scale(old: Floats, new: Floats) -> float:
 
 
 def _numbers(values: Floats, gaps: int, scale: float) -> dict[str, Any]:
-    about: dict[str, Any] = {"count": len(values), "nulls": gaps}
+    about: dict[str, Any] = {"count": len(values), "nulls": gaps, "distinct": _distinct(values)}
     if len(values):
         about |= {
             "mean": _round(float(values.mean()) * scale, 12),
@@ -289,6 +292,12 @@ def _numbers(values: Floats, gaps: int, scale: float) -> dict[str, Any]:
             "max": _round(float(values.max()) * scale, 12),
         }
     return about
+
+
+def _distinct(values: Floats) -> int:
+    import numpy as np
+
+    return len(np.unique(values))
 
 
 def _as_times(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -311,6 +320,22 @@ def _categories(values: Series[Any], gaps: int) -> dict[str, Any]:
         top = min(counts[counts == counts.iloc[0]].index)
         about |= {"top": top[:100], "top_share": _round(float(counts.iloc[0]) / len(values))}
     return about
+
+
+def _add_shares(about: list[dict[str, Any]], texts: Sequence[Series[Any]]) -> None:
+    """To what is said of both sides, the shares of those values whose share moved farthest."""
+    counts = [column.value_counts() for column in texts]
+    # Of a million names, most of which are there once, no share is worth telling.
+    names = _most_frequent(counts[0].add(counts[1], fill_value=0))
+    both = [
+        count.reindex(names, fill_value=0) / max(1, len(column))
+        for count, column in zip(counts, texts, strict=True)
+    ]
+    moved = (both[1] - both[0]).abs()
+    # By name where they moved as far, whichever side was named first.
+    farthest = sorted(names, key=lambda name: (-moved[name], name))
+    for one, share in zip(about, both, strict=True):
+        one["shares"] = {name[:100]: _round(float(share[name])) for name in farthest[:SHARES]}
 
 
 def _unit(factor: float, offset: float, spread: float) -> str | None:

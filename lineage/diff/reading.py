@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,13 @@ class Reader:
     Args:
         artifacts: where the bytes lie.
         limit: how many pairs of tables are compared; each costs as much as it has cells.
+        key: columns that rows are known by; by what seems to fit if it is None.
     """
 
     artifacts: ArtifactStore
     limit: int
+    #: Columns that rows are known by; see `tables.compare`.
+    key: Sequence[str] | None = None
     compared: int = 0
     #: Pairs left alone because of the limit.
     left: int = 0
@@ -51,7 +55,7 @@ class Reader:
         from . import tables
 
         try:
-            return tables.compare(self.table(old), self.table(new))
+            return tables.compare(self.table(old), self.table(new), key=self.key)
         except (ArtifactError, DataError) as error:
             return {"unread": self._noted(str(error))}
 

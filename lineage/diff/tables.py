@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import DataError
 from . import moves
 
 if TYPE_CHECKING:
@@ -21,8 +23,14 @@ PLACES = 100
 MOSTLY = 0.99
 
 
-def compare(old: DataFrame, new: DataFrame) -> dict[str, Any]:
+def compare(old: DataFrame, new: DataFrame, *, key: Sequence[str] | None = None) -> dict[str, Any]:
     """What differs from one table to another.
+
+    Args:
+        old: a table.
+        new: another.
+        key: columns that rows are known by. Without any, rows belong together if all of them is
+            the same; if it is None, by what seems to fit.
 
     Returns:
         `schema {added, removed, changed}`, `rows {old, new, added, removed, changed, by,
@@ -30,10 +38,13 @@ def compare(old: DataFrame, new: DataFrame) -> dict[str, Any]:
         None) and `columns`: those that differ, the one that moved farthest first, each with
         what `moves.move` says, `changed` (values, of rows that are in both; None if that cannot
         be told), `rule` (see `moves.rule`) and `there` (the move among the rows of `where`).
+
+    Raises:
+        DataError: the tables lack the key, or have several rows with one.
     """
     common = [name for name in old.columns if name in new.columns]
     plain = Plain.of(old, new, common)
-    pairing = _pair(plain)
+    pairing = _pair(plain) if key is None else _pair_as_told(plain, key)
     where = _where(plain, pairing, new)
     columns = [_column(name, old, new, plain, pairing, where) for name in common]
     return {
@@ -152,6 +163,29 @@ def _pair(plain: Plain) -> Pairing:
     return _by_key(plain, first, second) or _by_content(plain.sizes, removed, added)
 
 
+def _pair_as_told(plain: Plain, key: Sequence[str]) -> Pairing:
+    """Which rows belong together: those with one key, or without any those that are the same."""
+    import pandas as pd
+
+    first, second = plain.hashes() if plain.old else ((), ())
+    if not key:
+        removed, added = _only(first, second) if plain.old else plain.sizes
+        return _by_content(plain.sizes, removed, added)
+    if missing := [name for name in key if name not in plain.old]:
+        raise DataError(
+            f"not both tables have the key {missing[0]!r}; both have {', '.join(plain.old)}"
+        )
+    keys = [
+        pd.Index(pd.util.hash_pandas_object(pd.DataFrame({n: side[n] for n in key}), index=False))
+        for side in (plain.old, plain.new)
+    ]
+    if not all(one.is_unique for one in keys):
+        raise DataError(
+            f"several rows have one {' and '.join(key)}, so it is no key; name more columns"
+        )
+    return _of_key(plain, " and ".join(key), keys[0].get_indexer(keys[1]), first, second)
+
+
 def _standing(plain: Plain, rows: int) -> tuple[float, float]:
     """Share of the values, and of whole columns, that are the same at the same position.
 
@@ -177,7 +211,6 @@ def _by_content(sizes: tuple[int, int], removed: int, added: int) -> Pairing:
 
 
 def _by_key(plain: Plain, first: Any, second: Any) -> Pairing | None:
-    import numpy as np
     import pandas as pd
 
     best: tuple[int, str, Any] = (0, "", None)
@@ -191,8 +224,15 @@ def _by_key(plain: Plain, first: Any, second: Any) -> Pairing | None:
     found, name, at = best
     if found < max(1, min(plain.sizes) // 2):
         return None  # numbers that happen to be unique
+    return _of_key(plain, name, at, first, second)
+
+
+def _of_key(plain: Plain, name: str, at: Places, first: Any, second: Any) -> Pairing:
+    """Rows of the second table with the places of theirs in the first, -1 where there is none."""
+    import numpy as np
+
     new = np.flatnonzero(at >= 0)
-    old = at[new]
+    old, found = at[new], len(new)
     return Pairing(
         sizes=plain.sizes,
         by=f"key {name}",

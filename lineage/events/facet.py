@@ -37,6 +37,7 @@ _STANDARD: dict[tuple[Position, str], tuple[str, str, str]] = {
     ("run", "errorMessage"): ("1-0-1", "ErrorMessageRunFacet", ""),
     ("job", "sourceCodeLocation"): ("1-1-0", "SourceCodeLocationJobFacet", ""),
     ("job", "jobType"): ("2-0-4", "JobTypeJobFacet", ""),
+    ("job", "sql"): ("1-1-0", "SQLJobFacet", ""),
     ("job", "documentation"): ("1-1-0", "DocumentationJobFacet", ""),
     ("dataset", "documentation"): ("1-1-0", "DocumentationDatasetFacet", ""),
     ("dataset", "version"): ("1-0-1", "DatasetVersionDatasetFacet", ""),

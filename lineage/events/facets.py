@@ -40,6 +40,7 @@ from .standard import (
     processing_engine,
     schema,
     source_code_location,
+    sql,
     storage,
     version,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "single",
     "snapshot",
     "source_code_location",
+    "sql",
     "storage",
     "version",
 ]

@@ -3,7 +3,7 @@
 | builders | position |
 |---|---|
 | `parent`, `processing_engine`, `nominal_time`, `execution_parameters`, `error_message` | run |
-| `source_code_location`, `job_type`, `documentation` | job |
+| `source_code_location`, `job_type`, `sql`, `documentation` | job |
 | `version`, `dataset_type`, `storage`, `schema`, `column_lineage`, | |
 | `data_quality_metrics`, `documentation` | dataset |
 | `input_subset`, `input_statistics`, `data_quality_metrics_input`, | |
@@ -95,6 +95,19 @@ def job_type(integration: str, job_type: str) -> Facet:
         "jobType": job_type,
     }
     return built("job", "jobType", body)
+
+
+def sql(queries: Iterable[str], *, dialect: str = "") -> Facet:
+    """`sql`: the queries whose answers a job reads, in the order of its arguments.
+
+    Args:
+        queries: each as it was asked; several are told one behind the other.
+        dialect: the database's, where all have one.
+    """
+    body = {"query": ";\n".join(query.strip().rstrip(";") for query in queries)}
+    if dialect:
+        body["dialect"] = dialect
+    return built("job", "sql", body)
 
 
 def documentation(

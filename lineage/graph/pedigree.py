@@ -63,7 +63,8 @@ def pedigree(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> dict[s
     `register_run_id, registered_by, created_at, artifact`, of the training run `code {commit,
     repository, dirty, sources}, image {digest}, packages {digest}, python, hardware, seeds,
     parameters`; then `tasks`, one a run, `inputs` (all data from outside, with `role` train,
-    holdout, both or lookup), `metrics, slices, signature, pictures, data_quality` and `truncated`.
+    holdout, both or lookup), `queries` (the SQL that databases were asked), `metrics, slices,
+    signature, pictures, data_quality` and `truncated`.
 
     A run's has what it read and wrote in place of the model's fields; a dataset version's
     has who made and who read it.
@@ -103,6 +104,7 @@ def _model_version(store: Store, db: Connection, of: ModelVersion) -> dict[str, 
         **_circumstances(queries.facets_of(trained) if trained else {}),
         "tasks": _tasks(db, ancestry),
         "inputs": _inputs(ancestry, _roles(ancestry, register, training)),
+        "queries": _queries(ancestry),
         "metrics": body.get("metrics", {}),
         "slices": body.get("slices", {}),
         "signature": body.get("signature"),
@@ -146,6 +148,7 @@ def _run(store: Store, db: Connection, run_id: str) -> dict[str, Any]:
         "writes": [_described(output) for output in db.execute(_OUTPUTS, {"run": found})],
         "tasks": _tasks(db, ancestry, leave_out=found if children else None),
         "inputs": _inputs(ancestry, {}),
+        "queries": _queries(ancestry),
         "data_quality": _data_quality(ancestry),
         "truncated": ancestry.truncated,
     }
@@ -179,6 +182,7 @@ def _version(store: Store, db: Connection, of: DatasetVersion) -> dict[str, Any]
         "data_quality": {key: said[key] for key in _QUALITY if key in said},
         "tasks": _tasks(db, ancestry),
         "inputs": _inputs(ancestry, {}),
+        "queries": _queries(ancestry),
         "truncated": ancestry.truncated or len(readers) > READERS,
     }
 
@@ -269,6 +273,18 @@ def _inputs(ancestry: Ancestry, roles: Mapping[int, str]) -> list[dict[str, Any]
         for node in ancestry.raw
     ]
     return sorted(found, key=lambda entry: (entry["dataset"], entry["partition"], entry["digest"]))
+
+
+def _queries(ancestry: Ancestry) -> list[dict[str, Any]]:
+    """The SQL whose answers were read, each once a job."""
+    found = {}
+    for row in ancestry.runs:
+        if query := (said := queries.facets_of(row).get("job.sql", {})).get("query"):
+            found[row["job"], query] = said.get("dialect")
+    return [
+        {"job": job, "query": query, "dialect": dialect}
+        for (job, query), dialect in sorted(found.items())
+    ]
 
 
 def _described(row: Row) -> dict[str, Any]:

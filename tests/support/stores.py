@@ -116,6 +116,32 @@ class TestContract:
 
             assert store.read(digest) == b"artifact"
 
+    def test_copy(self, store: ArtifactStore, tmp_path: Path) -> None:
+        """A copy has the bytes, is a file of its own, and replaces none."""
+        digest = store.write(b"artifact")
+        store.copy(digest, tmp_path / "copy")
+        (tmp_path / "copy").chmod(0o644)
+        (tmp_path / "copy").write_bytes(b"mine")
+
+        assert store.read(digest) == b"artifact"
+        with pytest.raises(FileExistsError):
+            store.copy(digest, tmp_path / "copy")
+
+    @pytest.mark.parametrize("data", [None, b"", b"ARTIFACT"])
+    def test_copy_of_what_is_not_there(
+        self, store: ArtifactStore, tmp_path: Path, data: bytes | None
+    ) -> None:
+        """What is gone or overwritten is copied nowhere."""
+        digest = store.write(b"artifact")
+        if data is None:
+            delete(store, digest)
+        else:
+            overwrite(store, digest, data)
+
+        with pytest.raises(ArtifactError, match=digest):
+            store.copy(digest, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+
     def test_deleted(self, store: ArtifactStore) -> None:
         """A deleted artifact is absent."""
         digest = store.write(b"a")

@@ -20,7 +20,7 @@ KEEPERS = {
 PINNED = {
     "prepare": (2, "437f402c8cc967ee"),
     "featurize": (1, "441588537e3635dd"),
-    "train": (1, "128f407e358217e2"),
+    "train": (1, "16a136eb211390be"),
     "evaluate": (3, "3cef752e23a0ec49"),
     "register": (1, "410767852db7bcb5"),
 }

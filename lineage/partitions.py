@@ -7,10 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from begat.lineage.errors import ParameterError
-from begat.tasks.order import natural
-
-__all__ = ["choose", "natural", "values"]
+from .errors import ParameterError
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -20,6 +17,19 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key in which `month=2` comes before `month=10`.
+
+    >>> sorted(["m=10", "m=9", "m=9b"], key=natural)
+    ['m=9', 'm=9b', 'm=10']
+    """
+    return tuple(
+        (1, int(piece), "") if piece.isdecimal() else (2, 0, piece)
+        for piece in re.split(r"(\d+)", text)
+        if piece
+    )
 
 
 def values(partition: str) -> dict[str, str]:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from begat.flows.partitions import choose, natural, values
 from begat.lineage.errors import ParameterError
+from begat.lineage.partitions import choose, natural, values
 
 PARTS = ("year=2012/month=9", "year=2012/month=10", "year=2013/month=1")
 
