@@ -54,7 +54,7 @@ def upgrade(as_json: bool) -> None:
     settings = workspace().settings
     make_home(settings)
     before = revision_of(settings.store, timeout=PATIENCE)
-    patient_store().close()
+    patient_store(make=True).close()
     after = sql.revisions()[-1]
     if as_json:
         print_json({"from": before or None, "to": after})
@@ -234,9 +234,11 @@ def import_(file: str, tokens: bool, as_json: bool) -> None:
     nothing of it is taken.
     """
     from ..graph.restore import restore
+    from ..server import access
+    from ..server.access import OPEN
 
     check_file(file)
-    with _store() as store, _whole(file) as path, _counted("") as tell:
+    with _store(make=True) as store, _whole(file) as path, _counted("") as tell:
         try:
             done = restore(
                 store, path, tokens=tokens, tell=lambda what, number: tell(number, 0, what)
@@ -245,6 +247,9 @@ def import_(file: str, tokens: bool, as_json: bool) -> None:
             raise WorldError(
                 f"{file} cannot be read ({error.strerror or error}); make it readable"
             ) from None
+        without = access.is_open(store)
+    if without:
+        click.echo(f"begat: {OPEN}", err=True)
     if as_json:
         print_json(
             {
@@ -262,8 +267,8 @@ def import_(file: str, tokens: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _store() -> Iterator[Store]:
-    with closing(patient_store()) as store:
+def _store(*, make: bool = False) -> Iterator[Store]:
+    with closing(patient_store(make=make)) as store:
         yield store
 
 

@@ -182,7 +182,7 @@ def _taker(url: str, token: str, timeout: float) -> Iterator[tuple[_Take, tuple[
     from ..events.reading import tried
     from ..graph import intake
 
-    with closing(patient_store()) as store:
+    with closing(patient_store(make=True)) as store:
 
         def keep(texts: Sequence[bytes]) -> _Outcome:
             there = intake.known(store, texts)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ..graph.store import Store
+    from ..settings import Settings
 
 #: Seconds that commands which work on the whole store wait for other writers.
 PATIENCE = 60.0
@@ -76,21 +77,20 @@ def store() -> Store:
     from ..workspace import workspace  # here, for `--help` needs none
 
     space = workspace()
-    if space.settings.store.startswith("sqlite") and not space.settings.home.is_dir():
-        raise StoreError(
-            "nothing is recorded here: there is no .begat/ in this folder or above it; "
-            "run a pipeline (`begat run`), or point BEGAT_HOME to where one ran"
-        )
+    _check_recorded(space.settings)
     return space.store
 
 
-def patient_store() -> Store:
-    """The lineage store for commands that work on all of it; made if there is none.
+def patient_store(*, make: bool = False) -> Store:
+    """The lineage store for commands that work on all of it.
 
     It waits for other writers as long as people do, not as long as a task may.
 
+    Args:
+        make: make it if there is none.
+
     Raises:
-        StoreError: it cannot be reached.
+        StoreError: there is none yet, or it cannot be reached.
         SettingsError: the home cannot be written.
     """
     from ..graph.store import Store
@@ -98,8 +98,18 @@ def patient_store() -> Store:
     from ..workspace import workspace
 
     settings = workspace().settings
+    if not make:
+        _check_recorded(settings)
     make_home(settings)
     return Store.open(settings.store, timeout=PATIENCE)
+
+
+def _check_recorded(settings: Settings) -> None:
+    if settings.store.startswith("sqlite") and not settings.home.is_dir():
+        raise StoreError(
+            "nothing is recorded here: there is no .begat/ in this folder or above it; "
+            "run a pipeline (`begat run`), or point BEGAT_HOME to where one ran"
+        )
 
 
 def check_file(name: str) -> None:

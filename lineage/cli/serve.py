@@ -43,5 +43,13 @@ def serve(host: str, port: int, max_body: int) -> None:
         host=host,
         port=port,
         max_body=max_body * _MIB,
-        announce=lambda url: click.echo(f"begat serves {url}; {url}/docs describes it"),
+        announce=_announce,
     )
+
+
+def _announce(url: str, is_open: bool) -> None:
+    from ..server.access import OPEN
+
+    click.echo(f"begat serves {url}; {url}/docs describes it")
+    if is_open:
+        click.echo(f"begat: {OPEN}", err=True)

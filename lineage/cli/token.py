@@ -34,16 +34,17 @@ def token() -> None:
 @as_json
 def create(name: str, scopes: tuple[str, ...], days: int | None, as_json: bool) -> None:
     """Make a token for NAME, a person or program, and print it this once."""
-    with closing(patient_store()) as store:
+    with closing(patient_store(make=True)) as store:
         made, text = access.create(store, name, scopes, days=days)
+        where = store.name
     if as_json:
         print_json({**_shown(made), "token": text})
         return
     click.echo(text)
     until = f" until {moment(made.expires_at)}" if made.expires_at else ""
     click.echo(
-        f"begat: token {made.id} of {made.name} for {', '.join(made.scopes)}{until}; it is not "
-        "shown again",
+        f"begat: token {made.id} of {made.name} for {', '.join(made.scopes)}{until}, in the store "
+        f"{where}; it is not shown again",
         err=True,
     )
 

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
+from ..errors import EventError, StoreError
+from ..events.canonical import event_hash
 from . import sql
 from .connection import Connection
 from .keeping import RECORDS, TOKEN
@@ -42,7 +44,7 @@ def lines(
         tell: is told how many events have been written.
 
     Raises:
-        StoreError: the store failed.
+        StoreError: the store failed, or an event in it is not what its hash says.
     """
     yield f"{_encode({'format': FORMAT, 'version': VERSION, 'revision': sql.revisions()[-1]})}\n"
     written: Counter[str] = Counter()
@@ -67,5 +69,19 @@ def _records(db: Connection, *, tokens: bool) -> Iterator[tuple[str, Mapping[str
     time = name = ""
     while rows := db.execute(_EVENTS, {"time": time, "hash": name}).fetchall():
         for _, *row in rows:
-            yield "event", dict(zip(("hash", "origin", "body"), row, strict=True))
+            event = dict(zip(("hash", "origin", "body"), row, strict=True))
+            _check(event)
+            yield "event", event
         time, name = rows[-1]["event_time"], rows[-1]["hash"]
+
+
+def _check(event: Mapping[str, Any]) -> None:
+    try:
+        sound = event_hash(event["body"]) == event["hash"]
+    except EventError:
+        sound = False
+    if not sound:  # no store would take it back
+        raise StoreError(
+            f"event {event['hash']} is not what its hash says, so nothing is exported; restore the "
+            "store from a backup"
+        )

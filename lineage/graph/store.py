@@ -86,6 +86,11 @@ class Store:
 
         return cls(Sqlite("", timeout=TIMEOUT))
 
+    @property
+    def name(self) -> str:
+        """What messages call it: its file, or its URL without a password."""
+        return self._database.name
+
     def close(self) -> None:
         """Give back the connection."""
         with self._lock:

@@ -21,6 +21,11 @@ from ..graph.store import Store
 #: What a token may be for; `admin` is all of them.
 SCOPES = ("ingest", "read", "promote", "admin")
 PREFIX = "begat_"
+#: What is said where there is none.
+OPEN = (
+    "the store has no token, so a server of it answers every program of its machine; "
+    "`begat token create` makes one"
+)
 #: Nobody plans further ahead, and dates end.
 MOST_DAYS = 36_500
 

@@ -18,6 +18,11 @@ bearer = HTTPBearer(
     description="A token of `begat token create`; none is needed on loopback while there are none",
 )
 Given = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+#: Headers that only a proxy sends, which may let in anybody.
+_PROXIED = (
+    *("forwarded", "via", "x-real-ip"),
+    *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="begat"'}
 
 
@@ -74,6 +79,12 @@ def _alone(request: Request) -> None:
     if not request.app.state.loopback:
         raise HTTPException(
             401, "there is no token here yet; make one with `begat token create`", _CHALLENGE
+        )
+    if proxied := [name for name in _PROXIED if name in request.headers]:
+        raise HTTPException(
+            403,
+            f"without tokens only this machine is answered, and {proxied[0]} says that this comes "
+            "through a proxy; make a token with `begat token create`",
         )
     host = _host_of(f"//{request.headers.get('host', '')}")
     if not is_loopback(host):

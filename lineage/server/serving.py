@@ -21,7 +21,7 @@ GRACE = 30
 
 
 def serve(
-    url: str, *, host: str, port: int, max_body: int, announce: Callable[[str], None]
+    url: str, *, host: str, port: int, max_body: int, announce: Callable[[str, bool], None]
 ) -> None:
     """Serve a store until SIGTERM or SIGINT; requests under way are answered first.
 
@@ -30,7 +30,7 @@ def serve(
         host: to bind to.
         port: to bind to; 0 for any that is free.
         max_body: bytes that a body may have.
-        announce: is told the server's URL when it can be reached.
+        announce: is told the server's URL when it can be reached, and whether there is no token.
 
     Raises:
         ParameterError: host and port cannot be bound to.
@@ -55,7 +55,7 @@ def serve(
             )
         )
         shown = f"[{host}]" if ":" in host else host
-        announce(f"http://{shown}:{listening.getsockname()[1]}")
+        announce(f"http://{shown}:{listening.getsockname()[1]}", _is_open(url))
         server.run(sockets=[listening])
 
 
@@ -77,6 +77,14 @@ class _Server(uvicorn.Server):
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def _is_open(url: str) -> bool:
+    store = Store.open(url)
+    try:
+        return access.is_open(store)
+    finally:
+        store.close()
 
 
 def _refuse_without_tokens(url: str, host: str) -> None:

@@ -185,9 +185,9 @@ def test_senders_that_leave(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
-    """To be told to stop is no error, and says nothing."""
+    """To be told to stop is no error, and is not remarked on."""
     with serving(tmp_path) as server:
         assert server.get("/docs").status_code == 200
         assert server.stop(number) == 0
         assert server.process.stderr
-        assert server.process.stderr.read() == ""
+        assert len(server.process.stderr.read().splitlines()) == 1  # there is no token

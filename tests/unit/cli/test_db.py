@@ -18,6 +18,7 @@ from begat.lineage.cli.output import short
 from begat.lineage.graph.leases import Lease
 from begat.lineage.graph.migrations import migrate
 from begat.lineage.graph.store import Store
+from begat.lineage.settings import load
 from begat.lineage.workspace import Workspace, using
 from support.history import History, train
 
@@ -161,3 +162,62 @@ def test_refusals(
 
     assert (ended, out, len(err.splitlines())) == (code, "", 1)
     assert says in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["db", "check"],
+        ["db", "rebuild"],
+        ["db", "prune"],
+        ["db", "export", "--events", "FILE"],
+        ["token", "list"],
+    ],
+)
+def test_nothing_is_recorded(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Where there is no store none is made, and no file of a backup is written."""
+    file = tmp_path / "backup"
+    file.write_text("the last good one")
+    code = _run([str(file) if argument == "FILE" else argument for argument in arguments])
+
+    assert (code, "nothing is recorded here" in capsys.readouterr().err) == (3, True)
+    assert (home.exists(), file.read_text()) == (False, "the last good one")
+
+
+def test_no_export_of_a_changed_event(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What could not be imported is not exported, and the file that was there stays."""
+    file = tmp_path / "backup"
+    file.write_text("the last good one")
+    with closing(sqlite3.connect(filled / "begat.db")) as database:
+        database.execute("""UPDATE event SET body = '{"a":1}' WHERE id = 3""")
+        database.commit()
+    code, _, err = db(capsys, "export", "--events", str(file))
+
+    assert (code, "is not what its hash says, so nothing is exported" in err) == (3, True)
+    assert file.read_text() == "the last good one"
+
+
+def test_import_says_that_there_is_no_token(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tokens that are left out leave a store that answers everybody on its machine."""
+    file = str(tmp_path / "backup")
+    assert _run(["token", "create", "ann", "--scope", "read"]) == 0
+    db(capsys, "export", "--events", file, "--tokens")
+    said = [
+        _imported(tmp_path / name, file, *options, capsys=capsys)
+        for name, options in (("without", ()), ("with", ("--tokens",)))
+    ]
+
+    assert ["has no token" in err for err in said] == [True, False]
+
+
+def _imported(home: Path, file: str, *options: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with using(Workspace(load(environ={"BEGAT_HOME": str(home)}))):
+        code, _, err = db(capsys, "import", file, *options)
+    assert code == 0
+    return err

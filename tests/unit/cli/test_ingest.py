@@ -117,6 +117,7 @@ def test_stdin(
 def test_refusals(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there, an export, and a URL that is none are refused, nothing stored."""
     export = tmp_path / "export"
+    _run(["db", "upgrade"])
     _run(["db", "export", "--events", str(export)])
     capsys.readouterr()
     for arguments, says in (

@@ -103,6 +103,15 @@ def test_rebound_names(served: Served, host: str) -> None:
     assert served.send(EVENT, Host=host).status_code == 403
 
 
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
+def test_behind_a_proxy(served: Served, header: str) -> None:
+    """Without tokens nothing is answered that came through a proxy, which may let in anybody."""
+    about: dict[str, str] = {"Host": "127.0.0.1", header: "198.51.100.7"}
+
+    assert statuses(served, *READ, *TOLD, **about) == {403}
+    assert served.send(EVENT, **about).status_code == 403
+
+
 @pytest.mark.parametrize("host", ["localhost", "localhost:80", "127.0.0.1", "[::1]:8080"])
 def test_own_names(served: Served, host: str) -> None:
     """All names of this machine's own are answered."""
