@@ -55,7 +55,8 @@ def sent(served: Served, words: list[str]) -> Any:
     return served.client.request(
         options["-X"],
         f"{url}?{asked}" if asked else url,
-        content=body or None, headers={name: value} if name else {}
+        content=body or None,
+        headers={name: value} if name else {},
     )
 
 
