@@ -102,6 +102,17 @@ def test_runs(store: Store, history: History) -> None:
     assert ids(until=time_at(2)) == [first.run_id]
 
 
+def test_events_about_a_dataset_lie_far_apart(store: Store) -> None:
+    """Of a dataset's own events each page has as many as it may, whatever lies between them."""
+    about = [ORDERS if minute in (4, 9) else REPORT for minute in range(12)]
+    tell(store, *(dataset_event(minute, dataset(named)) for minute, named in enumerate(about)))
+    first = events(store, dataset="shop/orders", limit=1)
+    second = events(store, dataset="shop/orders", limit=1, after=first.next)
+
+    assert [one.event_time for one in (*first.items, *second.items)] == [time_at(4), time_at(9)]
+    assert second.next is None
+
+
 def test_events(store: Store, history: History) -> None:
     """Events come by event time, of one run, or of what a dataset was read, written and told of."""
     history.task("a", {"part": raw("flights")}, ["made"])

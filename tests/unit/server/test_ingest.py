@@ -48,7 +48,7 @@ def test_one_event(served: Served) -> None:
 
         assert answer.status_code == 201
         assert answer.json()["summary"]["successful"] == 1
-    found = served.client.get("/api/v2/events").json()["events"]
+    found = served.client.get("/api/v2/events").json()["items"]
 
     assert served.hashes() == {event_hash(GOOD[0])}
     assert [event["origin"] for event in found] == ["ingested"]
