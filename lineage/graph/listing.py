@@ -16,6 +16,7 @@ from ..errors import ParameterError, RefError
 from . import names, nodes, queries, resolve
 from .answer import LIMIT, Listing, ModelNode, Record, limited
 from .connection import Connection, Row
+from .facts import RANK
 from .present import EVER, family, present
 from .store import Store
 from .subject import time
@@ -280,6 +281,8 @@ def runs(
     """
     limit = limited(limit)
     last, uuid = _cursor(after, 2) if after else (EVER, "")
+    if state and state.upper() not in RANK:
+        raise ParameterError(f"no run is in a state {state!r}; there are {', '.join(RANK)}")
     given = {
         "state": state.upper(),
         "since": time(since),

@@ -14,13 +14,14 @@ from .. import graph
 from ..graph import stored
 from ..graph.answer import LIMIT
 from .guard import needs
+from .parameters import known
 from .problems import problems
 from .questions import After, Limit
 
 router = APIRouter(
     prefix="/api/v2",
     tags=["lineage"],
-    dependencies=[Depends(needs("read"))],
+    dependencies=[Depends(needs("read")), Depends(known)],
     responses=problems(400, 401, 403, 422, 503),
 )
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..errors import BegatError, RefError, StoreError, UserError
+from ..errors import BegatError, ParameterError, RefError, StoreError, UserError
 
 log = logging.getLogger("begat")
 
@@ -62,6 +62,8 @@ def status_of(error: BegatError) -> int:
         return 503
     if isinstance(error, RefError):
         return 404
+    if isinstance(error, ParameterError):
+        return 422
     return 400 if isinstance(error, UserError) else 500
 
 

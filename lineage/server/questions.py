@@ -13,13 +13,14 @@ from ..diff import diff as differences
 from ..graph.answer import LIMIT, MOST, Listing, Record
 from ..workspace import workspace
 from .guard import needs
+from .parameters import known
 from .problems import problems
 from .shapes import model_of
 
 router = APIRouter(
     prefix="/api/v2",
     tags=["lineage"],
-    dependencies=[Depends(needs("read"))],
+    dependencies=[Depends(needs("read")), Depends(known)],
     responses=problems(400, 401, 403, 404, 422, 503),
 )
 

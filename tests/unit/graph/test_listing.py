@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from begat.lineage.errors import ParameterError
 from begat.lineage.graph import (
     Store,
     datasets,
@@ -100,6 +101,12 @@ def test_runs(store: Store, history: History) -> None:
     assert ids(state="fail") == [second.run_id]
     assert ids(since=time_at(2)) == [flow.run_id, second.run_id]
     assert ids(until=time_at(2)) == [first.run_id]
+
+
+def test_no_such_state(store: Store) -> None:
+    """A state that no run is ever in is refused with those that there are."""
+    with pytest.raises(ParameterError, match=r"'foo'; there are OTHER, START, .*COMPLETE"):
+        runs(store, state="foo")
 
 
 def test_events_about_a_dataset_lie_far_apart(store: Store) -> None:
