@@ -108,7 +108,9 @@ def check_file(name: str) -> None:
     Raises:
         ParameterError: it is not.
     """
-    if name != "-" and (not os.path.exists(name) or os.path.isdir(name)):
+    if os.path.isdir(name):
+        raise ParameterError(f"{name} is a folder; name the files in it, such as {name}/*")
+    if name != "-" and not os.path.exists(name):
         raise ParameterError(f"there is no file {name}; give the path of one, or - for stdin")
 
 

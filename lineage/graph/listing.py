@@ -285,8 +285,8 @@ def runs(
         raise ParameterError(f"no run is in a state {state!r}; there are {', '.join(RANK)}")
     given = {
         "state": state.upper(),
-        "since": time(since),
-        "until": time(until) or EVER,
+        "since": time(since, "since"),
+        "until": time(until, "until") or EVER,
         "time": last,
         "uuid": uuid,
         "most": limit + 1,
@@ -346,8 +346,8 @@ def events(
     """
     limit, (last, hash_) = limited(limit), _cursor(after, 2)
     given: dict[str, Any] = {
-        "since": time(since),
-        "until": time(until) or EVER,
+        "since": time(since, "since"),
+        "until": time(until, "until") or EVER,
         "time": last,
         "hash": hash_,
         "most": limit + 1,

@@ -114,19 +114,19 @@ class Subject:
     datasets: tuple[int, ...] = ()
 
 
-def time(as_of: str | None) -> str:
+def time(given: str | None, called: str = "as_of") -> str:
     """A time as the store compares it; empty for none.
 
     Raises:
-        ParameterError: it is no ISO 8601 time.
+        ParameterError: it is no ISO 8601 time; the message says what it is called.
     """
-    if not as_of:
+    if not given:
         return ""
     try:
-        return normalised(as_of)
+        return normalised(given)
     except (ValueError, OverflowError, TypeError):
         raise ParameterError(
-            f"as_of is an ISO 8601 time, such as 2013-12-31T08:00:00Z; got {as_of!r}"
+            f"{called} is an ISO 8601 time, such as 2013-12-31T08:00:00Z; got {given!r}"
         ) from None
 
 
@@ -293,7 +293,8 @@ class _Finder:
         rows = self._db.execute(_TRAIT, given).fetchall()
         rows = [row for row in rows if row["value"] == name] or (rows if short else [])
         if not rows:
-            raise RefError(f"no run is known to have {kind} {name}")
+            whole = "" if kind != "package" or "==" in name else "; write package:NAME==VERSION"
+            raise RefError(f"no run is known to have {kind} {name}{whole}")
         if len(rows) > 1:
             resolve.only(ref, [row["value"] for row in rows], f"{kind}s", str)
         found = self._db.execute(_WITH_TRAIT, {"traits": json.dumps([rows[0]["id"]])})

@@ -24,7 +24,7 @@ router = APIRouter(
     responses=problems(400, 401, 403, 404, 422, 503),
 )
 
-Ref = Annotated[str, Query(description="A reference: a model version, run, dataset, commit, …")]
+Ref = Annotated[str, Query(description="What to start from: a model version, run, dataset, …")]
 Depth = Annotated[int | None, Query(ge=0, description="At most so many runs away")]
 StopAt = Annotated[list[str] | None, Query(description="Datasets or jobs not to pass")]
 AsOf = Annotated[str | None, Query(description="ISO 8601: as it was then, in event time")]

@@ -192,6 +192,15 @@ def test_gzip_that_breaks_off(served: Served, keep: int) -> None:
     assert served.hashes() == set()
 
 
+@pytest.mark.parametrize("path", [LINEAGE, BATCH, "/api/v2/arrivals"])
+def test_gzip_that_is_not_said(served: Served, path: str) -> None:
+    """A gzip without the header that says so is refused, with the header that is missing."""
+    refused = served.send(gzip.compress(json.dumps(GOOD).encode()), path)
+
+    assert refused.status_code == 400
+    assert "Content-Encoding: gzip" in refused.json()["detail"]
+
+
 def test_gzip_of_several_members(served: Served) -> None:
     """Files of gzip put one behind another are one body, as gzip has it."""
     packed = b"".join(gzip.compress(lines([event]) + b"\n") for event in GOOD)

@@ -68,8 +68,13 @@ def test_same_answer_as_in_python(served: Served, name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("upstream?ref=nothing", 404, "'nothing' names no"),
-        ("upstream", 422, "ref"),
+        ("upstream?ref=nothing", 404, "model version; /api/v2/search finds names"),
+        ("upstream", 422, "ref is needed: what to start from"),
+        ("search", 422, "words is needed: all of them"),
+        ("upstream?ref=@latest", 404, "names no model; write MODEL@latest, /api/v2/models lists"),
+        ("impact?ref=package:numpy", 404, "package numpy; write package:NAME==VERSION"),
+        ("runs?since=yesterday", 422, "since is an ISO 8601 time"),
+        ("events?until=tomorrow", 422, "until is an ISO 8601 time"),
         ("upstream?ref=orders&depth=-1", 422, "depth"),
         ("upstream?ref=orders&as_of=yesterday", 422, "yesterday"),
         ("downstream?ref=orders&after=nonsense", 422, "nonsense"),
@@ -81,7 +86,7 @@ def test_same_answer_as_in_python(served: Served, name: str) -> None:
         ("events?job=report", 422, "no parameter 'job'; it takes after, dataset, limit, run, "),
         ("version?x", 422, "no parameter 'x'; it takes none"),
         ("runs?state=foo", 422, "'foo'; there are OTHER, START, RUNNING, ABORT, FAIL, COMPLETE"),
-        ("partitions?dataset=planets", 404, "planets"),
+        ("partitions?dataset=planets", 404, "'planets'; /api/v2/datasets lists them"),
         ("diff?old=a@1&new=a@2", 404, "no model is named 'a'"),
     ],
 )
