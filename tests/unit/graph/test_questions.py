@@ -262,6 +262,7 @@ def test_columns(store: Store) -> None:
     assert upstream(store, "shop/report#total", depth=1).reasons == ("depth",)
     stopped = upstream(store, "shop/report#total", stop_at=["shop/orders"])
     assert stopped.reasons == ("stop_at",)
+    assert stopped == upstream(store, "shop/report#total", stop_at="shop/orders")
     first = upstream(store, "shop/report#total", limit=1)
     assert [*first.nodes, *upstream(store, "shop/report#total", after=first.next).nodes] == [
         *up.nodes
