@@ -44,6 +44,7 @@ _VERSION_KEY = re.compile(
 )
 
 _RUN = "SELECT id, uuid, started_at FROM run WHERE uuid = :uuid"
+_EXECUTIONS = "SELECT uuid FROM run WHERE uuid = :first OR (uuid >= :low AND uuid < :high)"
 _INSIDE = """
 WITH RECURSIVE inside(id) AS (
     SELECT CAST(value AS BIGINT) FROM json_each(:ids)
@@ -261,7 +262,16 @@ class _Finder:
             raise RefError(f"no run {uuid} is in the store; `begat runs` lists flow runs")
         if row["started_at"] and row["started_at"] > self._at:
             raise RefError(f"run {uuid} started at {row['started_at']}, after {self._as_of}")
-        return self._of_runs(Asked(ref=ref, what="run", name=row["uuid"]), [row["id"]])
+        others = tuple(one for one in self._executions(uuid) if one != uuid)
+        asked = Asked(ref=ref, what="run", name=uuid, executions=others)
+        return self._of_runs(asked, [row["id"]])
+
+    def _executions(self, uuid: str) -> list[str]:
+        """All executions of the run that one belongs to, the first one first."""
+        first = uuid.partition("#")[0]
+        given = {"first": first, "low": f"{first}#", "high": f"{first}#~"}
+        rows = [row["uuid"] for row in self._db.execute(_EXECUTIONS, given)]
+        return sorted(rows, key=lambda one: int(one.partition("#")[2] or 1))
 
     def _of_runs(self, asked: Asked, runs: Iterable[int]) -> Subject:
         """Runs with all inside them; downwards with what they made."""

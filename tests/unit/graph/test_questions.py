@@ -143,6 +143,9 @@ def test_job_and_execution(store: Store) -> None:
     assert keys(upstream(store, "load")) == [f"run:{second}"]
     assert keys(upstream(store, first)) == [f"run:{first}"]
     assert keys(upstream(store, second)) == [f"run:{second}"]
+    assert upstream(store, first).asked.executions == (second,)
+    assert upstream(store, second).asked.executions == (first,)
+    assert upstream(store, "load").asked.executions == ()
     assert keys(upstream(store, "load", as_of=time_at(2))) == [f"run:{first}"]
 
 
