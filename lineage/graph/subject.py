@@ -26,7 +26,7 @@ from urllib.parse import unquote
 
 from ..errors import ParameterError, RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
-from . import nodes, present, resolve
+from . import nodes, present, queries, resolve
 from .answer import Asked
 from .connection import Connection
 from .facts import normalised
@@ -51,6 +51,10 @@ WITH RECURSIVE inside(id) AS (
     UNION SELECT r.id FROM run r, inside WHERE r.parent = inside.id
 )
 SELECT id, reuse_of FROM run WHERE id IN (SELECT id FROM inside)
+    AND (started_at IS NULL OR started_at <= :at)
+"""
+_BEGUN = """
+SELECT id FROM run WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
     AND (started_at IS NULL OR started_at <= :at)
 """
 _MADE = """
@@ -82,6 +86,10 @@ SELECT r.id FROM run r WHERE r.uuid IN (
     SELECT run_id FROM model_version WHERE model = :model AND version = :version
     UNION SELECT training_run_id FROM model_version WHERE model = :model AND version = :version
 )
+"""
+_FLOW_RUNS = """
+SELECT facets FROM run
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids)) AND kind = 'FLOW'
 """
 _MODEL_FILES = """
 SELECT p.id FROM model_version m JOIN version v ON v.digest = m.digest
@@ -278,11 +286,25 @@ class _Finder:
         given = {"ids": json.dumps([*runs]), "at": self._at}
         rows = self._db.execute(_INSIDE, given).fetchall()
         ids = {row["id"] for row in rows} | {row["reuse_of"] for row in rows if row["reuse_of"]}
+        if self._way == "up" and asked.what in ("run", "job"):
+            ids |= self._resulted(ids)
         start = {nodes.run(row): 0 for row in ids}
         if self._way == "down":
             made = self._db.execute(_MADE, {"ids": json.dumps(sorted(ids)), "at": self._at})
             start |= {nodes.product(row): 0 for (row,) in made}
         return Subject(asked=asked, start=start)
+
+    def _resulted(self, runs: Iterable[int]) -> set[int]:
+        """The runs behind the model versions that flow runs came to, however much they reused."""
+        found: set[int] = set()
+        for row in self._db.execute(_FLOW_RUNS, {"ids": json.dumps([*runs])}).fetchall():
+            named = queries.facets_of(row).get("begat_reuse", {}).get("model_version")
+            model, _, number = str(named or "").rpartition("@")
+            if number.isdecimal() and len(number) < 10:
+                key = {"model": model, "version": int(number)}
+                found |= {run for (run,) in self._db.execute(_MODEL_RUNS, key)}
+        begun = {"ids": json.dumps(sorted(found)), "at": self._at}
+        return {row["id"] for row in self._db.execute(_BEGUN, begun)} if found else found
 
     def _job(self, ref: str, name: str) -> Subject:
         found = resolve.jobs(self._db, name)

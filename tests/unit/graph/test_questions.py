@@ -161,6 +161,20 @@ def test_run_stands_for_those_inside_it(store: Store, history: History) -> None:
     }
 
 
+def test_a_flow_run_that_reused_everything(store: Store, history: History) -> None:
+    """A flow run stands on what the model version stands on that it came to, not before it was."""
+    done = late_model(store, history)
+    flow = history.flow_run(executed=0, reused=11, model_version="late@1")
+    elsewhere = history.flow_run(executed=0, reused=11, model_version="other@7")
+    store.record([*flow.events, *elsewhere.events])
+    found = upstream(store, flow.run_id)
+
+    assert run_ids(found) == {flow.run_id, *run_ids(upstream(store, "late@1"))}
+    assert done["prepare 01"].run_id in run_ids(found)
+    assert path(store, flow.run_id, "flights[month=01]").direction == "up"
+    assert run_ids(upstream(store, elsewhere.run_id)) == {elsewhere.run_id}
+
+
 def test_traits(store: Store, history: History) -> None:
     """A commit, an image, a package and a tag stand for the runs with them."""
     tags = facet(tags=[{"key": "team", "value": "risk"}])
