@@ -115,7 +115,7 @@ def _client() -> Any:
         from botocore.exceptions import BotoCoreError
     except ImportError:
         raise SettingsError(
-            "boto3 is not installed, which SQS needs; pip install 'begat[s3]'"
+            "boto3 is not installed, which SQS needs; pip install 'path/to/begat[s3]'"
         ) from None
     config = Config(
         retries={"max_attempts": 5, "mode": "standard"},

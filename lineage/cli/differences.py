@@ -25,8 +25,11 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 def lines(found: Mapping[str, Any], *, everything: bool) -> Iterator[Text]:
     """The whole screen."""
     yield _text(f"{found['old']['ref']} → {found['new']['ref']}", "bold")
+    if found["job"]:
+        yield _text(f"  runs of different jobs: {_arrow(found['job'])}", "bold yellow")
     if found["same"]:
-        yield _text("  nothing differs")
+        known = "that is known " if found["notes"] or found["truncated"] else ""
+        yield _text(f"  nothing {known}differs")
     yield from _metrics(found["metrics"])
     yield from _holdout(found["holdout"])
     yield from _rescored(found.get("rescore"))

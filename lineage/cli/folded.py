@@ -10,7 +10,7 @@ from .output import label, moment, short
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from ..graph.answer import Lineage, Node
+    from ..graph.answer import Asked, Lineage, Node
 
 #: What is missing from an answer, as people say it.
 MISSING = {
@@ -63,6 +63,12 @@ def line(node: Node) -> str:
     """One node in words."""
     group = _group(node)
     return f"{group[1]}  {_about(group, {group: [node]})}"
+
+
+def again(asked: Asked) -> Iterable[str]:
+    """That a run's id was used again, one line."""
+    if asked.executions:
+        yield f"this run id was used more than once; there is also {', '.join(asked.executions)}"
 
 
 def missing(reasons: Iterable[str], following: str | None) -> Iterable[str]:

@@ -70,7 +70,7 @@ def ingest(
         progress = until.enter_context(_progress())
         try:
             for name in files:
-                done.append(_File(name=name))
+                done.append(_File(name=name, elsewhere=bool(url)))
                 _take(done[-1], take, bounds, note, progress)
         except WorldError:
             if not as_json:
@@ -100,6 +100,8 @@ class _File:
     """What became of a file's events."""
 
     name: str
+    #: Whether they were sent to a backend, which does not say what it had.
+    elsewhere: bool = False
     stored: int = 0
     known: int = 0
     skipped: int = 0
@@ -107,11 +109,20 @@ class _File:
     shown: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
+        if self.elsewhere:
+            return {"file": self.name, "sent": self.stored, "skipped": self.skipped}
         return {
             "file": self.name,
             "stored": self.stored,
             "known": self.known,
             "skipped": self.skipped,
+        }
+
+    def cells(self) -> dict[str, str]:
+        """The same as a table says it."""
+        return {
+            "already there" if key == "known" else key: f"{value:,}" if key != "file" else value
+            for key, value in self.to_json().items()
         }
 
 
@@ -216,11 +227,10 @@ def _print(done: Sequence[_File]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("file")
-    for heading in ("stored", "already there", "skipped"):
-        table.add_column(heading, justify="right")
+    for heading in done[0].cells():
+        table.add_column(heading, justify="left" if heading == "file" else "right")
     for one in done:
-        table.add_row(one.name, f"{one.stored:,}", f"{one.known:,}", f"{one.skipped:,}")
+        table.add_row(*one.cells().values())
     out = console()
     out.print(table)
     shown = [line for one in done for line in one.shown][:_SHOWN]

@@ -118,7 +118,9 @@ def check_file(name: str) -> None:
     Raises:
         ParameterError: it is not.
     """
-    if name != "-" and (not os.path.exists(name) or os.path.isdir(name)):
+    if os.path.isdir(name):
+        raise ParameterError(f"{name} is a folder; name the files in it, such as {name}/*")
+    if name != "-" and not os.path.exists(name):
         raise ParameterError(f"there is no file {name}; give the path of one, or - for stdin")
 
 
@@ -129,7 +131,12 @@ def short(identifier: str) -> str:
     'blake3:abababab'
     >>> short("01a1fbc1-2a9e-7454-a58a-f27e078a0527")
     '01a1fbc1-2a9e-7454'
+    >>> short("01a1fbc1-2a9e-7454-a58a-f27e078a0527#2")
+    '01a1fbc1-2a9e-7454#2'
     """
+    whole, again, number = identifier.partition("#")  # which execution of a run it is
+    if again and not whole.count(":"):
+        return f"{whole[:18]}#{number}"
     head, colon, tail = identifier.rpartition(":")
     # Ids begin with their millisecond, which several runs may share.
     return f"{head}{colon}{tail[:8]}" if colon else identifier[:18]

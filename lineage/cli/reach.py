@@ -12,7 +12,7 @@ from . import folded
 from .output import as_json, console, label, moment, print_json, short, store
 
 if TYPE_CHECKING:
-    from ..graph.answer import Answer
+    from ..graph.answer import Answer, Asked
 
 Command = Callable[..., None]
 
@@ -95,7 +95,7 @@ def path(a: str, b: str, as_of: str | None, as_json: bool) -> None:
     for number, node in enumerate(found.nodes):
         arrow = "" if number == 0 else "stands on  " if found.direction == "up" else "leads to  "
         console().print(f"{arrow}{folded.line(node)}")
-    _say_missing(found)
+    _say_missing(found, found.a, found.b)
 
 
 @click.command()
@@ -134,7 +134,7 @@ def impact(thing: str, as_json: bool, **options: Any) -> None:
         f"{_many(found.versions, 'version')} of {_many(found.datasets, 'dataset')}",
     ]
     console().print(f"behind it, itself among them: {', '.join(counted)}")
-    _say_missing(found)
+    _say_missing(found, found.asked)
 
 
 def _print(found: Any, *, as_json: bool, up: bool) -> None:
@@ -142,13 +142,14 @@ def _print(found: Any, *, as_json: bool, up: bool) -> None:
         print_json(found.to_json())
         return
     console().print(folded.tree(found, up=up))
-    _say_missing(found)
+    _say_missing(found, found.asked)
 
 
 def _many(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _say_missing(found: Answer) -> None:
-    for line in folded.missing(found.reasons, found.next):
+def _say_missing(found: Answer, *asked: Asked) -> None:
+    remarks = (line for one in asked for line in folded.again(one))
+    for line in (*remarks, *folded.missing(found.reasons, found.next)):
         console().print(label((line, "yellow")))

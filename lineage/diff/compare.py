@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,10 @@ def diff(
 
     Returns:
         `old` and `new` (what was compared), `same` (whether nothing differs), `causes`,
-        `holdout`, `metrics`, `slices`, `data {added, removed, changed}` of what came in from
-        outside, `derived` the same of what was made from it, `code`, `parameters`, `packages`,
-        `python`, `image`, `seeds`, `hardware`, `environment`, `notes` (what could not be told,
-        and why) and `truncated`.
+        `job` (of two runs that have another), `holdout`, `metrics`, `slices`,
+        `data {added, removed, changed}` of what came in from outside, `derived` the same of what
+        was made from it, `code`, `parameters`, `packages`, `python`, `image`, `seeds`,
+        `hardware`, `environment`, `notes` (what could not be told, and why) and `truncated`.
 
     Raises:
         RefError: a reference names nothing, or too much; or one data, and the other a model or run.
@@ -74,6 +74,7 @@ def diff(
         result = {
             "old": sides[0].to_json(),
             "new": sides[1].to_json(),
+            "job": _jobs(*sides),
             "holdout": holdout.holdout(db, *sides, raw, reader),
             "metrics": measured.metrics(sides[0].metrics, sides[1].metrics, all_=everything),
             "slices": measured.slices(sides[0].slices, sides[1].slices, all_=everything),
@@ -86,6 +87,7 @@ def diff(
         if everything:
             shared = walk.everything(db, sides[1].start) - only.new
             raw["same"] = data.same_entries(db, (n for n in shared if n % 4 == nodes.PRODUCT))
+        reader.notes.extend(_silent(db, sides))
     return _concluded(result, _same_model(sides), reader, truncated=only.truncated)
 
 
@@ -97,6 +99,20 @@ def _check_kinds(old: Side, new: Side) -> None:
             f"{data[0].name} is data and {other.name} a {other.kind}; name two versions of data, "
             "or two models or runs"
         )
+
+
+def _jobs(old: Side, new: Side) -> dict[str, str]:
+    """The jobs of two runs, where they are not the same."""
+    differ = old.job and new.job and old.job != new.job
+    return {"old": old.job, "new": new.job} if differ else {}
+
+
+def _silent(db: Connection, sides: tuple[Side, Side]) -> Iterator[str]:
+    """Which of two runs say nothing of what determined what they did."""
+    for one in sides if sides[0].run_id != sides[1].run_id else ():
+        runs = [node // 4 for node in one.start.nodes if node % 4 == nodes.RUN]
+        if one.job and not any("begat_recipe" in facets_of(db, run) for run in runs):
+            yield f"{one.name} says no recipe: its code, parameters and packages are not compared"
 
 
 def _concluded(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import RefError
@@ -55,6 +55,8 @@ class Side:
     #: model, flow run, task run or dataset.
     kind: str
     run_id: str
+    #: The job of a run, behind its namespace; empty for what is no run.
+    job: str = ""
     #: Where its ancestry begins.
     start: Start
     #: Rows of the runs that fitted a model, and of the one that evaluated it.
@@ -146,7 +148,13 @@ def _run(store: Store, db: Connection, named: RunRef) -> Side:
             found = None  # its events are here, and the registry that it was written to is not
         if isinstance(found, ModelVersion):
             made = _model(db, found)
-            return _renamed(made, f"{named.run_id} ({made.name})", "flow run", named.run_id)
+            return replace(
+                made,
+                name=f"{named.run_id} ({made.name})",
+                kind="flow run",
+                run_id=named.run_id,
+                job=_job(named),
+            )
     runs = [run for (run,) in db.execute(_CHILDREN, {"run": row["id"]})]
     return _of_runs(db, named, runs, facets, kind="flow run")
 
@@ -163,6 +171,7 @@ def _of_runs(
         name=f"{named.run_id} ({named.job})",
         kind=kind,
         run_id=named.run_id,
+        job=_job(named),
         start=Start(nodes=frozenset(map(nodes.run, runs))),
         training=frozenset(fitted),
         evaluation=evaluation,
@@ -205,10 +214,8 @@ def _evaluation(db: Connection, runs: Iterable[int]) -> int | None:
     return None
 
 
-def _renamed(made: Side, name: str, kind: str, run_id: str) -> Side:
-    from dataclasses import replace
-
-    return replace(made, name=name, kind=kind, run_id=run_id)
+def _job(named: RunRef) -> str:
+    return f"{named.namespace}:{named.job}" if named.job else ""
 
 
 def _id(db: Connection, uuid: str) -> int | None:

@@ -141,6 +141,8 @@ class Asked(Record):
     name: str
     #: Other names of the dataset.
     also_known_as: tuple[str, ...] = ()
+    #: Other executions of the run, where its id was used again.
+    executions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

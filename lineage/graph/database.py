@@ -142,7 +142,7 @@ def _postgresql(url: str) -> ModuleType:
     except ImportError as error:  # psycopg is not there, or finds no libpq
         raise StoreError(
             "a lineage store on PostgreSQL needs psycopg, which is not installed; "
-            "install 'begat[postgres]'"
+            "pip install 'path/to/begat[postgres]'"
         ) from error
     return postgresql
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import marshal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -43,10 +43,19 @@ _STRUCTURE = {
     "subset",
     "version",
 }
+#: What reading an event that is none comes to.
+_WRONG = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
 _NO_RUN = RunRef(run_id="", namespace="", job="")
 _NO_DATASET = Dataset(namespace="", name="")
 #: What is longer is not kept for when it is said again.
 _SHORT = 4096
+
+
+class _ShapeError(ValueError):
+    """A part of an event that is not what it should be: its path, and what is said of it."""
+
+    def __str__(self) -> str:
+        return " ".join(self.args)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,7 +152,7 @@ def facts(event: Mapping[str, Any], event_hash: str) -> Facts:
         if event.get("dataset") is None:
             raise ValueError("it has none of 'run', 'job' and 'dataset'")
         return _dataset_event(event, event_hash)
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+    except _WRONG as error:
         reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
         raise EventError(
             f"event {event_hash[:19]}… is no OpenLineage event that begat can read ({reason}); "
@@ -167,8 +176,8 @@ def _run_event(event: Mapping[str, Any], event_hash: str) -> Facts:
     if type_ not in RANK:
         raise ValueError(f"eventType is one of {', '.join(RANK)}; got {type_[:40]}")
     run, job = _object(event, "run"), _object(event, "job")
-    run_facets, job_facets = _object(run, "facets"), _object(job, "facets")
-    parent = _object(run_facets, "parent")
+    run_facets, job_facets = _object(run, "facets", "run."), _object(job, "facets", "job.")
+    parent = _object(run_facets, "parent", "run.facets.")
     above, root = parent.derived(_above) if isinstance(parent, Sealed) else _above(parent)
     said = _ref(run, job)
     if not said.run_id:
@@ -181,8 +190,8 @@ def _run_event(event: Mapping[str, Any], event_hash: str) -> Facts:
         run=said,
         parent=above,
         root=root,
-        facets=_bodies(run_facets.items())
-        | _bodies((f"job.{key}", body) for key, body in job_facets.items()),
+        facets=_bodies(run_facets, "run.facets")
+        | {f"job.{key}": body for key, body in _bodies(job_facets, "job.facets").items()},
         reads=_uses(event, "inputs", _read),
         writes=_uses(event, "outputs", _written),
         mentioned=explicit.mentioned(job_facets, outputs),
@@ -197,8 +206,12 @@ def _job_event(event: Mapping[str, Any], event_hash: str) -> Facts:
         hash=event_hash,
         time=_time(event),
         type=JOB,
-        run=RunRef(run_id="", namespace=_name(job, "namespace"), job=_name(job, "name")),
-        facets=_bodies(_object(job, "facets").items()),
+        run=RunRef(
+            run_id="",
+            namespace=_name(job, "namespace", "job."),
+            job=_name(job, "name", "job."),
+        ),
+        facets=_bodies(_object(job, "facets", "job."), "job.facets"),
         reads=_uses(event, "inputs", _read),
         writes=_uses(event, "outputs", _written),
     )
@@ -206,12 +219,15 @@ def _job_event(event: Mapping[str, Any], event_hash: str) -> Facts:
 
 def _dataset_event(event: Mapping[str, Any], event_hash: str) -> Facts:
     dataset = _object(event, "dataset")
-    [about, *_] = _use(dataset, "facets")
+    try:
+        [about, *_] = _use(dataset, "facets")
+    except _WRONG as error:
+        raise _within("dataset", error) from None
     return Facts(
         hash=event_hash,
         time=_time(event),
         type=DATASET,
-        facets=_bodies(_object(dataset, "facets").items()),
+        facets=_bodies(_object(dataset, "facets"), "dataset.facets"),
         about=about,
     )
 
@@ -226,16 +242,23 @@ def _time(event: Mapping[str, Any]) -> str:
 
 def _above(parent: Mapping[str, Any]) -> tuple[RunRef, RunRef]:
     """The parent and the root that a facet names."""
-    root = _object(parent, "root")
-    return (
-        _ref(_object(parent, "run"), _object(parent, "job")) if "run" in parent else _NO_RUN,
-        _ref(_object(root, "run"), _object(root, "job")) if root else _NO_RUN,
-    )
+    try:
+        root = _object(parent, "root")
+        return (
+            _ref(_object(parent, "run"), _object(parent, "job")) if "run" in parent else _NO_RUN,
+            _ref(_object(root, "run"), _object(root, "job"), "root.") if root else _NO_RUN,
+        )
+    except _WRONG as error:
+        raise _within("run.facets.parent", error) from None
 
 
-def _ref(run: Mapping[str, Any], job: Mapping[str, Any]) -> RunRef:
+def _ref(run: Mapping[str, Any], job: Mapping[str, Any], where: str = "") -> RunRef:
+    if "runId" not in run:
+        raise KeyError(f"{where}run.runId")
     return RunRef(
-        run_id=_id(run["runId"]), namespace=_name(job, "namespace"), job=_name(job, "name")
+        run_id=_id(run["runId"]),
+        namespace=_name(job, "namespace", f"{where}job."),
+        job=_name(job, "name", f"{where}job."),
     )
 
 
@@ -249,34 +272,45 @@ def _id(value: Any) -> str:
     return run_id
 
 
-def _name(part: Mapping[str, Any], key: str) -> str:
-    name = part[key]
+def _name(part: Mapping[str, Any], key: str, where: str = "") -> str:
+    name = part.get(key)
+    if name is None and key not in part:
+        raise KeyError(f"{where}{key}")
     if not isinstance(name, str):
-        raise TypeError(f"{key} is a string; got {str(name)[:40]}")
-    return word(key, name)
+        raise _ShapeError(f"{where}{key}", f"is a string; got {str(name)[:40]}")
+    return word(f"{where}{key}", name)
 
 
-def _object(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _object(part: Mapping[str, Any], key: str, where: str = "") -> Mapping[str, Any]:
     """A part of an event that is an object, or is not there."""
     found = part.get(key)
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise TypeError(f"{key} is an object; got {str(found)[:40]}")
+        raise _ShapeError(f"{where}{key}", f"is an object; got {str(found)[:40]}")
     return found
 
 
-def _bodies(facets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Body]:
+def _within(path: str, error: Exception) -> Exception:
+    """The same error of a part, told by where that is in the event."""
+    if isinstance(error, KeyError):
+        return KeyError(f"{path}.{error.args[0]}")
+    if isinstance(error, _ShapeError):
+        return _ShapeError(f"{path}.{error.args[0]}", *error.args[1:])
+    return ValueError(f"{path}: {error}")
+
+
+def _bodies(facets: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, Body]:
     return {
-        key: facet.derived(_body) if isinstance(facet, Sealed) else _body(facet)
-        for key, facet in facets
+        key: facet.derived(_body) if isinstance(facet, Sealed) else _body(facet, key, where)
+        for key, facet in facets.items()
         if facet is not None  # which some write for a facet that is not there
     }
 
 
-def _body(facet: Mapping[str, Any]) -> Body:
+def _body(facet: Mapping[str, Any], key: str = "", where: str = "") -> Body:
     if not isinstance(facet, dict):
-        raise TypeError(f"a facet is an object; got {str(facet)[:40]}")
+        raise _ShapeError(f"{where}.{key}", f"is an object; got {str(facet)[:40]}")
     if facet.get("_deleted") is True:
         return DELETED
     # The event itself keeps who wrote a facet, and to which schema.
@@ -308,7 +342,12 @@ def _uses(
         raise TypeError(f"{key} is a list of datasets; got {str(entries)[:40]}")
     found: list[Use] = []
     for entry in entries:
-        found += entry.derived(use) if isinstance(entry, Sealed) else _again(use, entry)
+        try:
+            found += entry.derived(use) if isinstance(entry, Sealed) else _again(use, entry)
+        except _WRONG as error:
+            # Counted only now: most entries are what they should be.
+            index = next(at for at, one in enumerate(entries) if one is entry)
+            raise _within(f"{key}[{index}]", error) from None
     return tuple(found)
 
 
@@ -340,10 +379,8 @@ def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
     if not isinstance(entry, dict):
         raise TypeError(f"a dataset is an object; got {str(entry)[:40]}")
     facets, own = _object(entry, "facets"), _object(entry, position)
-    reference = _object(own, "begat_snapshot")
-    kept = _bodies(
-        item for part in (facets, own) for item in part.items() if item[0] not in _STRUCTURE
-    )
+    reference = _object(own, "begat_snapshot", f"{position}.")
+    kept = _kept(facets, "facets") | _kept(own, position)
     if reference.get("location"):
         kept["location"] = body(reference["location"])
     dataset = Dataset(namespace=_name(entry, "namespace"), name=_name(entry, "name"))
@@ -356,6 +393,10 @@ def _use(entry: Mapping[str, Any], position: str) -> Iterator[Use]:
             resolved=bool(reference) and (isinstance(what, SnapshotFact) or bool(what.digest)),
             facets=kept,
         )
+
+
+def _kept(facets: Mapping[str, Any], where: str) -> dict[str, Body]:
+    return _bodies({key: facets[key] for key in facets if key not in _STRUCTURE}, where)
 
 
 def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
@@ -382,7 +423,7 @@ def _snapshot(reference: Mapping[str, Any]) -> SnapshotFact | None:
 def _versions(
     facets: Mapping[str, Any], own: Mapping[str, Any], reference: Mapping[str, Any]
 ) -> Iterator[VersionFact]:
-    digest = _object(facets, "version").get("datasetVersion")
+    digest = _object(facets, "version", "facets.").get("datasetVersion")
     counted = _object(own, "inputStatistics") or _object(own, "outputStatistics")
     partitions = (
         [word("partition", str(reference["partition"]))]
@@ -397,8 +438,8 @@ def _versions(
             producer=_id(reference.get("producer")),
             size=_count(counted, "size") if one else None,
             rows=_count(counted, "rowCount") if one else None,
-            format=_word(_object(facets, "storage"), "fileFormat"),
-            kind=_word(_object(facets, "datasetType"), "datasetType"),
+            format=_word(_object(facets, "storage", "facets."), "fileFormat"),
+            kind=_word(_object(facets, "datasetType", "facets."), "datasetType"),
         )
 
 

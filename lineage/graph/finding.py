@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -74,7 +74,7 @@ class Hit(Record):
 
 def search(
     store: Store,
-    words: str,
+    words: str | Iterable[str],
     *,
     kinds: Collection[str] = KINDS[:-1],
     limit: int = 50,
@@ -88,7 +88,7 @@ def search(
 
     Args:
         store: the lineage store.
-        words: what to look for.
+        words: what to look for, in one text or several.
         kinds: where: some of `KINDS`; everywhere but in facets if not given.
         limit: hits on a page, at most 10,000.
         after: `next` of the page before.
@@ -97,7 +97,8 @@ def search(
         ParameterError: there are no words, or an argument is out of its range.
         StoreError: the store failed.
     """
-    wanted = words.translate(_CAPITALS).split()
+    text = words if isinstance(words, str) else " ".join(words)
+    wanted = text.translate(_CAPITALS).split()
     if not wanted:
         raise ParameterError("there is nothing to look for; give some words")
     if unknown := sorted(set(kinds) - set(KINDS)):

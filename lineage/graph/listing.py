@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from ..errors import ParameterError, RefError
 from . import names, nodes, queries, resolve
 from .answer import LIMIT, Listing, ModelNode, Record, limited
 from .connection import Connection, Row
+from .facts import RANK
 from .present import EVER, family, present
 from .store import Store
 from .subject import time
@@ -65,10 +66,11 @@ ORDER BY r.started_at DESC, r.uuid DESC LIMIT :most
 """
 _NEXT_KIND = "SELECT MIN(kind) FROM run WHERE kind > :kind"
 _EVENTS = """
-SELECT hash, origin, event_time, run_id, type, body FROM event
-WHERE {which} AND event_time >= :since AND event_time < :until
+SELECT hash, origin, event_time, run_id, type,
+    CASE WHEN :bodies = 1 OR run_id = '' THEN body ELSE '{{}}' END AS body
+FROM event WHERE {which} AND event_time >= :since AND event_time < :until
     AND (event_time > :time OR (event_time = :time AND hash > :hash))
-ORDER BY event_time, hash
+ORDER BY event_time, hash LIMIT :most
 """
 _RUNS_OF = f"""
 SELECT r.uuid FROM run r WHERE r.id IN (
@@ -279,10 +281,12 @@ def runs(
     """
     limit = limited(limit)
     last, uuid = _cursor(after, 2) if after else (EVER, "")
+    if state and state.upper() not in RANK:
+        raise ParameterError(f"no run is in a state {state!r}; there are {', '.join(RANK)}")
     given = {
         "state": state.upper(),
-        "since": time(since),
-        "until": time(until) or EVER,
+        "since": time(since, "since"),
+        "until": time(until, "until") or EVER,
         "time": last,
         "uuid": uuid,
         "most": limit + 1,
@@ -321,6 +325,7 @@ def events(
     until: str | None = None,
     limit: int = LIMIT,
     after: str | None = None,
+    bodies: bool = True,
 ) -> Listing:
     """Events as they were stored, by event time.
 
@@ -332,6 +337,7 @@ def events(
         until: only before this time.
         limit: how many on a page.
         after: `next` of the page before.
+        bodies: whether to say what each event says; else its `body` is empty.
 
     Raises:
         RefError: there is no such run or dataset, or more than one.
@@ -339,7 +345,14 @@ def events(
         StoreError: the store failed.
     """
     limit, (last, hash_) = limited(limit), _cursor(after, 2)
-    given = {"since": time(since), "until": time(until) or EVER, "time": last, "hash": hash_}
+    given: dict[str, Any] = {
+        "since": time(since, "since"),
+        "until": time(until, "until") or EVER,
+        "time": last,
+        "hash": hash_,
+        "most": limit + 1,
+        "bodies": int(bodies),
+    }
     with store.read() as db:
         about: set[tuple[str, str]] = set()
         which = "1 = 1"
@@ -355,7 +368,7 @@ def events(
             about = _names(db, ids)
             given["runs"] = json.dumps(["", *sorted(found)])
             which += " AND run_id IN (SELECT value FROM json_each(:runs))"
-        rows = db.execute(_EVENTS.format(which=which), given)
+        rows = _ahead(db, _EVENTS.format(which=which), given)
         wanted = (row for row in rows if row["run_id"] or not about or _is_about(row, about))
         page = list(islice(wanted, limit + 1))
     items = [
@@ -365,7 +378,7 @@ def events(
             event_time=row["event_time"],
             type=row["type"],
             run_id=row["run_id"] or None,
-            body=json.loads(row["body"]),
+            body=json.loads(row["body"]) if bodies else {},
         )
         for row in page
     ]
@@ -434,6 +447,16 @@ def _run(db: Connection, run: str) -> str:
         raise RefError(f"no run has an id that begins with {run!r}; `begat runs` lists flow runs")
     ids = sorted({one.run_id.partition("#")[0] for one in found})
     return resolve.only(run, ids, "runs", str)
+
+
+def _ahead(db: Connection, query: str, given: Mapping[str, Any]) -> Iterator[Row]:
+    """Events from a place on, some at a time: a database may send all that it is asked for."""
+    place = dict(given)
+    while rows := db.execute(query, place).fetchall():
+        yield from rows
+        if len(rows) < place["most"]:
+            return
+        place |= {"time": rows[-1]["event_time"], "hash": rows[-1]["hash"]}
 
 
 def _is_about(row: Row, about: set[tuple[str, str]]) -> bool:

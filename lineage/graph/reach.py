@@ -29,7 +29,7 @@ def upstream(
     ref: Thing,
     *,
     depth: int | None = None,
-    stop_at: Iterable[str] = (),
+    stop_at: str | Iterable[str] = (),
     as_of: str | None = None,
     limit: int = LIMIT,
     after: str | None = None,
@@ -40,7 +40,7 @@ def upstream(
         store: the lineage store.
         ref: see `begat.lineage.graph.subject`.
         depth: how many runs away; all if not given.
-        stop_at: names of datasets and jobs that are shown and not passed.
+        stop_at: names of datasets and jobs that are shown and not passed, or one name.
         as_of: ISO 8601 event time: the graph as it was then.
         limit: nodes on a page, at most 10,000.
         after: `next` of the page before.
@@ -58,7 +58,7 @@ def downstream(
     ref: Thing,
     *,
     depth: int | None = None,
-    stop_at: Iterable[str] = (),
+    stop_at: str | Iterable[str] = (),
     as_of: str | None = None,
     limit: int = LIMIT,
     after: str | None = None,
@@ -69,7 +69,7 @@ def downstream(
         store: the lineage store.
         ref: see `begat.lineage.graph.subject`.
         depth: how many runs away; all if not given.
-        stop_at: names of datasets and jobs that are shown and not passed.
+        stop_at: names of datasets and jobs that are shown and not passed, or one name.
         as_of: ISO 8601 event time: the graph as it was then.
         limit: nodes on a page, at most 10,000.
         after: `next` of the page before.
@@ -87,7 +87,7 @@ def _reach(
     way: Way,
     ref: Thing,
     depth: int | None,
-    stop_at: Iterable[str],
+    stop_at: str | Iterable[str],
     as_of: str | None,
     limit: int,
     after: str | None,
@@ -97,7 +97,7 @@ def _reach(
     at, limit, position = time(as_of), limited(limit), cursor(after)
     with store.read() as db:
         subject = find(db, ref, way, at)
-        bounds = bounded(db, stop_at, at, depth)
+        bounds = bounded(db, [stop_at] if isinstance(stop_at, str) else stop_at, at, depth)
         if subject.column:
             return columns.trace(db, way, subject, bounds, limit, position)
         walk = Walk(db, way, subject.start, bounds)

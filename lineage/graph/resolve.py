@@ -77,6 +77,8 @@ def model_version(db: Connection, ref: str) -> ModelVersion:
         RefError: there is none, or more than one.
     """
     model, _, which = ref.rpartition("@")
+    if not model:
+        raise RefError(f"{ref!r} names no model; write MODEL@{which}, `begat models` lists them")
     query = "SELECT * FROM model_version WHERE model = :model ORDER BY version"
     rows = db.execute(query, {"model": model}).fetchall()
     if not rows:

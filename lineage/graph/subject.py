@@ -26,7 +26,7 @@ from urllib.parse import unquote
 
 from ..errors import ParameterError, RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
-from . import nodes, present, resolve
+from . import nodes, present, queries, resolve
 from .answer import Asked
 from .connection import Connection
 from .facts import normalised
@@ -44,12 +44,17 @@ _VERSION_KEY = re.compile(
 )
 
 _RUN = "SELECT id, uuid, started_at FROM run WHERE uuid = :uuid"
+_EXECUTIONS = "SELECT uuid FROM run WHERE uuid = :first OR (uuid >= :low AND uuid < :high)"
 _INSIDE = """
 WITH RECURSIVE inside(id) AS (
     SELECT CAST(value AS BIGINT) FROM json_each(:ids)
     UNION SELECT r.id FROM run r, inside WHERE r.parent = inside.id
 )
 SELECT id, reuse_of FROM run WHERE id IN (SELECT id FROM inside)
+    AND (started_at IS NULL OR started_at <= :at)
+"""
+_BEGUN = """
+SELECT id FROM run WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
     AND (started_at IS NULL OR started_at <= :at)
 """
 _MADE = """
@@ -81,6 +86,10 @@ SELECT r.id FROM run r WHERE r.uuid IN (
     SELECT run_id FROM model_version WHERE model = :model AND version = :version
     UNION SELECT training_run_id FROM model_version WHERE model = :model AND version = :version
 )
+"""
+_FLOW_RUNS = """
+SELECT facets FROM run
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids)) AND kind = 'FLOW'
 """
 _MODEL_FILES = """
 SELECT p.id FROM model_version m JOIN version v ON v.digest = m.digest
@@ -114,19 +123,19 @@ class Subject:
     datasets: tuple[int, ...] = ()
 
 
-def time(as_of: str | None) -> str:
+def time(given: str | None, called: str = "as_of") -> str:
     """A time as the store compares it; empty for none.
 
     Raises:
-        ParameterError: it is no ISO 8601 time.
+        ParameterError: it is no ISO 8601 time; the message says what it is called.
     """
-    if not as_of:
+    if not given:
         return ""
     try:
-        return normalised(as_of)
+        return normalised(given)
     except (ValueError, OverflowError, TypeError):
         raise ParameterError(
-            f"as_of is an ISO 8601 time, such as 2013-12-31T08:00:00Z; got {as_of!r}"
+            f"{called} is an ISO 8601 time, such as 2013-12-31T08:00:00Z; got {given!r}"
         ) from None
 
 
@@ -261,18 +270,41 @@ class _Finder:
             raise RefError(f"no run {uuid} is in the store; `begat runs` lists flow runs")
         if row["started_at"] and row["started_at"] > self._at:
             raise RefError(f"run {uuid} started at {row['started_at']}, after {self._as_of}")
-        return self._of_runs(Asked(ref=ref, what="run", name=row["uuid"]), [row["id"]])
+        others = tuple(one for one in self._executions(uuid) if one != uuid)
+        asked = Asked(ref=ref, what="run", name=uuid, executions=others)
+        return self._of_runs(asked, [row["id"]])
+
+    def _executions(self, uuid: str) -> list[str]:
+        """All executions of the run that one belongs to, the first one first."""
+        first = uuid.partition("#")[0]
+        given = {"first": first, "low": f"{first}#", "high": f"{first}#~"}
+        rows = [row["uuid"] for row in self._db.execute(_EXECUTIONS, given)]
+        return sorted(rows, key=lambda one: int(one.partition("#")[2] or 1))
 
     def _of_runs(self, asked: Asked, runs: Iterable[int]) -> Subject:
         """Runs with all inside them; downwards with what they made."""
         given = {"ids": json.dumps([*runs]), "at": self._at}
         rows = self._db.execute(_INSIDE, given).fetchall()
         ids = {row["id"] for row in rows} | {row["reuse_of"] for row in rows if row["reuse_of"]}
+        if self._way == "up" and asked.what in ("run", "job"):
+            ids |= self._resulted(ids)
         start = {nodes.run(row): 0 for row in ids}
         if self._way == "down":
             made = self._db.execute(_MADE, {"ids": json.dumps(sorted(ids)), "at": self._at})
             start |= {nodes.product(row): 0 for (row,) in made}
         return Subject(asked=asked, start=start)
+
+    def _resulted(self, runs: Iterable[int]) -> set[int]:
+        """The runs behind the model versions that flow runs came to, however much they reused."""
+        found: set[int] = set()
+        for row in self._db.execute(_FLOW_RUNS, {"ids": json.dumps([*runs])}).fetchall():
+            named = queries.facets_of(row).get("begat_reuse", {}).get("model_version")
+            model, _, number = str(named or "").rpartition("@")
+            if number.isdecimal() and len(number) < 10:
+                key = {"model": model, "version": int(number)}
+                found |= {run for (run,) in self._db.execute(_MODEL_RUNS, key)}
+        begun = {"ids": json.dumps(sorted(found)), "at": self._at}
+        return {row["id"] for row in self._db.execute(_BEGUN, begun)} if found else found
 
     def _job(self, ref: str, name: str) -> Subject:
         found = resolve.jobs(self._db, name)
@@ -293,7 +325,8 @@ class _Finder:
         rows = self._db.execute(_TRAIT, given).fetchall()
         rows = [row for row in rows if row["value"] == name] or (rows if short else [])
         if not rows:
-            raise RefError(f"no run is known to have {kind} {name}")
+            whole = "" if kind != "package" or "==" in name else "; write package:NAME==VERSION"
+            raise RefError(f"no run is known to have {kind} {name}{whole}")
         if len(rows) > 1:
             resolve.only(ref, [row["value"] for row in rows], f"{kind}s", str)
         found = self._db.execute(_WITH_TRAIT, {"traits": json.dumps([rows[0]["id"]])})

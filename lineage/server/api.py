@@ -10,14 +10,18 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
+from .. import graph
 from ..graph import stored
+from ..graph.answer import LIMIT
 from .guard import needs
+from .parameters import known
 from .problems import problems
+from .questions import After, Limit
 
 router = APIRouter(
     prefix="/api/v2",
     tags=["lineage"],
-    dependencies=[Depends(needs("read"))],
+    dependencies=[Depends(needs("read")), Depends(known)],
     responses=problems(400, 401, 403, 422, 503),
 )
 
@@ -32,10 +36,11 @@ class Version(BaseModel):
 class EventSummary(BaseModel):
     """A stored event, without what it says."""
 
+    kind: Literal["event"]
     hash: Annotated[str, Field(description="blake3: and the digest of its canonical form")]
     origin: Literal["recorded", "ingested"]
     event_time: Annotated[str, Field(description="ISO 8601, UTC")]
-    run_id: Annotated[str, Field(description="Empty for events of no run")]
+    run_id: Annotated[str | None, Field(description="Null for events of no run")]
     type: Annotated[str, Field(description="Its eventType, or JOB or DATASET")]
 
 
@@ -48,8 +53,10 @@ class StoredEvent(EventSummary):
 class Events(BaseModel):
     """A page of events."""
 
-    events: list[EventSummary]
-    after: Annotated[str, Field(description="Give it to get the next page; empty after the last")]
+    items: list[EventSummary]
+    reasons: list[str]
+    next: Annotated[str | None, Field(description="Give it as `after` for the next page")]
+    truncated: bool
 
 
 @router.get("/version", summary="Which begat this is", response_model=Version)
@@ -58,17 +65,36 @@ def version() -> JSONResponse:
     return JSONResponse({"name": "begat", "version": metadata.version("begat")})
 
 
-@router.get("/events", summary="List stored events, the newest first", response_model=Events)
+@router.get(
+    "/events",
+    summary="List stored events, by event time",
+    response_model=Events,
+    responses=problems(404),
+)
 def events(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many")] = 100,
-    after: Annotated[str, Query(description="What the page before said")] = "",
-    run: Annotated[str, Query(description="Only events of this run id")] = "",
+    run: Annotated[str, Query(description="Only of this run: its id, or a beginning of it")] = "",
+    dataset: Annotated[str, Query(description="Only of what read or wrote it")] = "",
+    since: Annotated[str | None, Query(description="Only of this event time or later")] = None,
+    until: Annotated[str | None, Query(description="Only before this event time")] = None,
+    limit: Limit = LIMIT,
+    after: After = None,
 ) -> JSONResponse:
-    """By event time. `GET /api/v2/events/{hash}` has what one says."""
+    """As `begat events`, without what they say: `GET /api/v2/events/{hash}` has that."""
     with request.app.state.stores.reading() as store:
-        page = stored.page(store, limit=limit, after=after, run_id=run)
-    return JSONResponse({"events": page.events, "after": page.after})
+        found = graph.events(
+            store,
+            run=run,
+            dataset=dataset,
+            since=since,
+            until=until,
+            limit=limit,
+            after=after,
+            bodies=False,
+        ).to_json()
+    for one in found["items"]:
+        del one["body"]
+    return JSONResponse(found)
 
 
 @router.get(
@@ -86,5 +112,5 @@ def event(
         found = stored.one(store, named)
     body = found.pop("body")
     # Spliced as text: a number that no double says would lose digits on its way through one.
-    head = json.dumps(found, ensure_ascii=False)[:-1]
+    head = json.dumps({"kind": "event", **found}, ensure_ascii=False)[:-1]
     return Response(f'{head}, "event": {body}}}', media_type="application/json")

@@ -145,7 +145,7 @@ async def arrivals(request: Request) -> JSONResponse:
 
 
 def _notices(sent: body.Body, limit: int) -> list[Notice]:
-    data = body.inflated(sent.data, limit) if sent.gzipped else sent.data
+    data = body.plain(sent, limit)
     if not data.strip():
         raise EventError("the body is empty; send what arrived, docs/arrivals.md has the shapes")
     text = decoded(data)

@@ -22,6 +22,8 @@ PATIENCE = 60.0
 #: What is read of a body that is refused, so that its sender comes to read why.
 DRAINED = 1 << 30
 
+#: What no text begins with.
+_GZIP = b"\x1f\x8b"
 _JSON = "application/json"
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
@@ -113,7 +115,7 @@ def events(body: Body, limit: int) -> Sent:
         HTTPException: it is too large inflated.
         EventError: it is empty, no gzip, no UTF-8, or breaks off.
     """
-    data = inflated(body.data, limit) if body.gzipped else body.data
+    data = plain(body, limit)
     if not data.strip():
         raise EventError("the body is empty; send an OpenLineage event, or a list of them")
     if body.lines:
@@ -126,6 +128,20 @@ def events(body: Body, limit: int) -> Sent:
             f"the list of events breaks off: it ends with {end!r}, not with ]; send all of it"
         )
     return Sent(events=reading.listed(text), many=start == "[")
+
+
+def plain(body: Body, limit: int) -> bytes:
+    """What a body says, unpacked if it says that it is packed.
+
+    Raises:
+        HTTPException: it is too large inflated.
+        EventError: it is no gzip or breaks off, or it is gzip and does not say so.
+    """
+    if body.gzipped:
+        return inflated(body.data, limit)
+    if body.data.startswith(_GZIP):
+        raise EventError("the body looks gzipped; send it with Content-Encoding: gzip")
+    return body.data
 
 
 def inflated(data: bytes, limit: int) -> bytes:

@@ -39,7 +39,7 @@ def readyz(request: Request) -> JSONResponse:
     """Ask the store something. Needs no token."""
     try:
         with request.app.state.stores.reading() as store:
-            stored.page(store, limit=1)
+            stored.ask(store)
     except StoreError as error:
         return problem(503, str(error))
     return JSONResponse({"status": "ok"})

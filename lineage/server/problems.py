@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,12 +13,16 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..errors import BegatError, RefError, StoreError, UserError
+from ..errors import BegatError, ParameterError, RefError, StoreError, UserError
 
 log = logging.getLogger("begat")
 
 #: Seconds after which a store that was away is worth another try.
 RETRY_AFTER = 5
+#: A command that a message advises, and that is a route here.
+_COMMAND = re.compile(
+    r"`begat (search|datasets|partitions|versions|jobs|runs|models|events)( [A-Z]+)*`"
+)
 _MEANINGS = {
     400: "What was sent is not what was asked for",
     401: "No token, or one that is unknown, expired or revoked",
@@ -62,7 +67,16 @@ def status_of(error: BegatError) -> int:
         return 503
     if isinstance(error, RefError):
         return 404
+    if isinstance(error, ParameterError):
+        return 422
     return 400 if isinstance(error, UserError) else 500
+
+
+def _meaning(request: Request, name: str) -> str:
+    """What a parameter of a route is, in the words of its description."""
+    given = request.scope["route"].dependant.query_params
+    said = next((one.field_info.description for one in given if one.alias == name), None)
+    return f"{said[0].lower()}{said[1:]}" if said else "/docs says what it is"
 
 
 def install(app: FastAPI) -> None:
@@ -75,7 +89,7 @@ def install(app: FastAPI) -> None:
             request.app.state.metrics.store_errors.inc()
         if status >= 500:
             log.warning("%s %s: %s", request.method, request.url.path, error)
-        return problem(status, str(error))
+        return problem(status, _COMMAND.sub(r"/api/v2/\1", str(error)))
 
     @app.exception_handler(HTTPException)
     def of_http(request: Request, error: HTTPException) -> JSONResponse:
@@ -89,6 +103,8 @@ def install(app: FastAPI) -> None:
     def of_parameters(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][1:])
+        if first["type"] == "missing":
+            return problem(422, f"{name} is needed: {_meaning(request, name)}")
         return problem(422, f"{name}: {first['msg']}; got {str(first.get('input'))[:80]!r}")
 
     @app.exception_handler(ClientDisconnect)

@@ -13,17 +13,18 @@ from ..diff import diff as differences
 from ..graph.answer import LIMIT, MOST, Listing, Record
 from ..workspace import workspace
 from .guard import needs
+from .parameters import known
 from .problems import problems
 from .shapes import model_of
 
 router = APIRouter(
     prefix="/api/v2",
     tags=["lineage"],
-    dependencies=[Depends(needs("read"))],
+    dependencies=[Depends(needs("read")), Depends(known)],
     responses=problems(400, 401, 403, 404, 422, 503),
 )
 
-Ref = Annotated[str, Query(description="A reference: a model version, run, dataset, commit, …")]
+Ref = Annotated[str, Query(description="What to start from: a model version, run, dataset, …")]
 Depth = Annotated[int | None, Query(ge=0, description="At most so many runs away")]
 StopAt = Annotated[list[str] | None, Query(description="Datasets or jobs not to pass")]
 AsOf = Annotated[str | None, Query(description="ISO 8601: as it was then, in event time")]

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from support import markdown
@@ -37,18 +38,25 @@ def calls(section: str) -> list[tuple[list[str], int, str]]:
 def sent(served: Served, words: list[str]) -> Any:
     """What curl would get, and what it asked for."""
     options = {"-X": "GET", "-d": "", "--data-binary": "", "-H": ""}
-    rest = list(words)
+    rest = [word for word in words if word != "-G"]
     url = ""
+    asked = httpx.QueryParams()
     while rest:
         word = rest.pop(0)
-        if word in options:
+        if "-G" in words and word in ("-d", "--data-urlencode"):
+            name, _, value = rest.pop(0).partition("=")
+            asked = asked.add(name, value)
+        elif word in options:
             options[word] = rest.pop(0)
         else:
             url = word
     name, _, value = options["-H"].partition(": ")
     body = (options["-d"] or options["--data-binary"]).encode()
     return served.client.request(
-        options["-X"], url, content=body or None, headers={name: value} if name else {}
+        options["-X"],
+        f"{url}?{asked}" if asked else url,
+        content=body or None,
+        headers={name: value} if name else {},
     )
 
 

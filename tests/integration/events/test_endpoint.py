@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from begat.lineage.cli import _run
 from begat.lineage.errors import ParameterError, SettingsError, WorldError
 from begat.lineage.events.endpoint import Endpoint
 
@@ -209,6 +211,21 @@ def test_nobody_is_there() -> None:
         pass
     with pytest.raises(WorldError, match=r"cannot be reached \(ConnectionError\)"):
         send(backend, texts(1), patience=0)
+
+
+def test_the_command_says_what_it_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`begat ingest --url` says how many were sent, and not what the backend had before."""
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b"\n".join([*texts(2), b"nope"]))
+    with listening(lambda path, body: TAKEN) as backend:
+        told = ["ingest", str(file), "--url", backend.url]
+        assert _run(told) == 2
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert _run([*told, "--json"]) == 2
+
+    assert rows[:2] == [["file", "sent", "skipped"], [str(file), "2", "1"]]
+    [said] = json.loads(capsys.readouterr().out)["files"]
+    assert said == {"file": str(file), "sent": 2, "skipped": 1}
 
 
 def test_no_url() -> None:

@@ -138,5 +138,5 @@ def test_bad_and_good(tmp_path: Path, postgres: Postgres) -> None:
         assert [one["index"] for one in answer.json()["failed_events"]] == [1, 2, 3]
         assert server.post(LINEAGE, b'{"a":"\\u0000"}').status_code == 400
         assert server.hashes() == {event_hash(good)}
-        [event] = server.get("/api/v2/events").json()["events"]
+        [event] = server.get("/api/v2/events").json()["items"]
         assert server.get(f"/api/v2/events/{event['hash']}").json()["event"] == good

@@ -122,6 +122,7 @@ def test_refusals(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
     for arguments, says in (
         ([file, "nowhere"], "there is no file nowhere"),
+        ([file, tmp_path], f"{tmp_path} is a folder; name the files in it"),
         ([export], f"`begat db import {export}` takes it"),
         ([file, "--url", "marquez"], "--url is http://host:port"),
         ([file, "--skipped", "nowhere/notes"], "nowhere/notes cannot be written"),

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from begat.lineage import cli
 from begat.lineage.registry.versions import register
 from begat.lineage.workspace import workspace
+from support.asking import ran, tell
+from support.foreign import run_id
 from support.history import History, Run, digest, train
 
 
@@ -72,6 +74,21 @@ def test_upstream(done: dict[str, Run]) -> None:
     )
 
 
+def test_a_run_id_that_was_used_again(home: Path) -> None:
+    """Executions are told apart where runs are listed, and each says that there are others."""
+    home.mkdir()
+    tell(workspace().store, *ran(1, 0, job="load"), *ran(1, 5, job="load"))
+    first = run_id(1)
+
+    assert {line.split()[0] for line in lines("runs", "--job", "load")[1:]} == {
+        first[:18],
+        f"{first[:18]}#2",
+    }
+    said = f"this run id was used more than once; there is also {first}"
+    assert lines("upstream", first)[-1] == f"{said}#2"
+    assert lines("impact", f"{first}#2")[-1] == said
+
+
 def test_downstream(done: dict[str, Run]) -> None:
     """Downwards the model is among it, and what is missing is said below."""
     found = lines("downstream", "flights[month=01]")
@@ -108,6 +125,7 @@ def test_objects(done: dict[str, Run]) -> None:
         "what": "model",
         "name": "late@1",
         "also_known_as": [],
+        "executions": [],
     }
     assert found["nodes"][0]["key"] == "model:late@1"
     assert {edge["child"] for edge in found["edges"]} <= {node["key"] for node in found["nodes"]}

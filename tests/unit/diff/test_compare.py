@@ -11,8 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from begat.lineage.cli.differences import lines
+from begat.lineage.content.memory import MemoryStore
 from begat.lineage.diff import diff, rescore
 from begat.lineage.errors import RefError
+from begat.lineage.graph import Store
+from support.asking import ORDERS, REPORT, ran, tell
+from support.foreign import dataset, run_id
 
 from .conftest import BAD, Told
 
@@ -160,6 +165,32 @@ def test_flow_runs(told: Told) -> None:
     assert by_run["old"]["kind"] == "flow run"
     assert by_run["causes"] == by_version["causes"]
     assert by_run["metrics"] == by_version["metrics"]
+
+
+def test_runs_of_others() -> None:
+    """Of two runs that say little, it is told that their jobs differ, and what is not known."""
+    store = Store.open("sqlite://")
+    tell(
+        store,
+        *ran(1, 0, writes=[dataset(ORDERS)], job="load"),
+        *ran(2, 5, writes=[dataset(REPORT)], job="report"),
+        *ran(3, 9, writes=[dataset(REPORT)], job="report"),
+    )
+    kept = MemoryStore()
+    other, again = (diff(store, kept, run_id(2), run_id(number)) for number in (1, 3))
+    itself = diff(store, kept, run_id(2), run_id(2))
+    store.close()
+
+    assert (other["same"], other["job"]) == (False, {"old": "jobs:report", "new": "jobs:load"})
+    assert (again["same"], again["job"]) == (True, {})
+    assert [note.partition(" says ")[0] for note in again["notes"]] == [
+        f"{run_id(2)} (report)",
+        f"{run_id(3)} (report)",
+    ]
+    said = [[line.plain for line in lines(one, everything=False)] for one in (other, again, itself)]
+    assert "  runs of different jobs: jobs:report → jobs:load" in said[0]
+    assert "  nothing that is known differs" in said[1]
+    assert "  nothing differs" in said[2]
 
 
 def test_task_runs(told: Told) -> None:

@@ -28,6 +28,12 @@ def test_search(store: Store, trained: dict[str, Run]) -> None:
     assert search(store, "no%such_").items == ()
 
 
+def test_words_one_by_one(store: Store, trained: dict[str, Run]) -> None:
+    """Words may be given in one text or as a list of them."""
+    assert search(store, ["flights", "EVAL"]) == search(store, "flights eval")
+    assert search(store, ["flights", "EVAL"]).items
+
+
 def test_search_ids(store: Store, trained: dict[str, Run]) -> None:
     """Runs and versions are found by a beginning of what names them, models by name."""
     run = trained["train"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from begat.lineage.errors import ParameterError
 from begat.lineage.graph import (
     Store,
     datasets,
@@ -100,6 +101,23 @@ def test_runs(store: Store, history: History) -> None:
     assert ids(state="fail") == [second.run_id]
     assert ids(since=time_at(2)) == [flow.run_id, second.run_id]
     assert ids(until=time_at(2)) == [first.run_id]
+
+
+def test_no_such_state(store: Store) -> None:
+    """A state that no run is ever in is refused with those that there are."""
+    with pytest.raises(ParameterError, match=r"'foo'; there are OTHER, START, .*COMPLETE"):
+        runs(store, state="foo")
+
+
+def test_events_about_a_dataset_lie_far_apart(store: Store) -> None:
+    """Of a dataset's own events each page has as many as it may, whatever lies between them."""
+    about = [ORDERS if minute in (4, 9) else REPORT for minute in range(12)]
+    tell(store, *(dataset_event(minute, dataset(named)) for minute, named in enumerate(about)))
+    first = events(store, dataset="shop/orders", limit=1)
+    second = events(store, dataset="shop/orders", limit=1, after=first.next)
+
+    assert [one.event_time for one in (*first.items, *second.items)] == [time_at(4), time_at(9)]
+    assert second.next is None
 
 
 def test_events(store: Store, history: History) -> None:

@@ -143,6 +143,9 @@ def test_job_and_execution(store: Store) -> None:
     assert keys(upstream(store, "load")) == [f"run:{second}"]
     assert keys(upstream(store, first)) == [f"run:{first}"]
     assert keys(upstream(store, second)) == [f"run:{second}"]
+    assert upstream(store, first).asked.executions == (second,)
+    assert upstream(store, second).asked.executions == (first,)
+    assert upstream(store, "load").asked.executions == ()
     assert keys(upstream(store, "load", as_of=time_at(2))) == [f"run:{first}"]
 
 
@@ -156,6 +159,20 @@ def test_run_stands_for_those_inside_it(store: Store, history: History) -> None:
         flow.run_id,
         *(run.run_id for run in done.values()),
     }
+
+
+def test_a_flow_run_that_reused_everything(store: Store, history: History) -> None:
+    """A flow run stands on what the model version stands on that it came to, not before it was."""
+    done = late_model(store, history)
+    flow = history.flow_run(executed=0, reused=11, model_version="late@1")
+    elsewhere = history.flow_run(executed=0, reused=11, model_version="other@7")
+    store.record([*flow.events, *elsewhere.events])
+    found = upstream(store, flow.run_id)
+
+    assert run_ids(found) == {flow.run_id, *run_ids(upstream(store, "late@1"))}
+    assert done["prepare 01"].run_id in run_ids(found)
+    assert path(store, flow.run_id, "flights[month=01]").direction == "up"
+    assert run_ids(upstream(store, elsewhere.run_id)) == {elsewhere.run_id}
 
 
 def test_traits(store: Store, history: History) -> None:
@@ -262,6 +279,7 @@ def test_columns(store: Store) -> None:
     assert upstream(store, "shop/report#total", depth=1).reasons == ("depth",)
     stopped = upstream(store, "shop/report#total", stop_at=["shop/orders"])
     assert stopped.reasons == ("stop_at",)
+    assert stopped == upstream(store, "shop/report#total", stop_at="shop/orders")
     first = upstream(store, "shop/report#total", limit=1)
     assert [*first.nodes, *upstream(store, "shop/report#total", after=first.next).nodes] == [
         *up.nodes

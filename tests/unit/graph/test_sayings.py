@@ -148,6 +148,11 @@ def snapshot_of(**said: Any) -> dict[str, Any]:
     return {"namespace": "x", "name": "y", "inputFacets": {"begat_snapshot": reference}}
 
 
+def child(**parent: Any) -> dict[str, Any]:
+    """A run with this parent."""
+    return {"runId": run_id(1), "facets": {"parent": facet(**parent)}}
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
@@ -155,14 +160,21 @@ def snapshot_of(**said: Any) -> dict[str, Any]:
         ({"eventTime": 7}, "eventTime is an ISO 8601 time"),
         ({"eventType": "DONE"}, "eventType is one of"),
         ({"run": []}, "run is an object"),
-        ({"run": {}}, "it has no 'runId'"),
+        ({"run": {}}, r"it has no 'run\.runId'"),
+        ({"job": {"name": "x"}}, r"it has no 'job\.namespace'"),
+        ({"run": child(run={})}, r"it has no 'run\.facets\.parent\.run\.runId'"),
+        ({"run": child(run=[])}, r"run\.facets\.parent\.run is an object"),
+        ({"run": {"runId": run_id(1), "facets": {"a": 1}}}, r"run\.facets\.a is an object"),
+        ({"run": {"runId": run_id(1), "facets": 1}}, r"run\.facets is an object; got 1"),
         ({"run": {"runId": "seven"}}, "a run id is a UUID; got 'seven'"),
-        ({"job": {"namespace": 1, "name": "x"}}, "namespace is a string"),
+        ({"job": {"namespace": 1, "name": "x"}}, r"job\.namespace is a string"),
         ({"inputs": {}}, "inputs is a list of datasets"),
-        ({"inputs": [1]}, "a dataset is an object"),
-        ({"inputs": [{"namespace": "x"}]}, "it has no 'name'"),
-        ({"outputs": [{"namespace": "x", "name": "y", "facets": [1]}]}, "facets is an object"),
-        ({"outputs": [{"namespace": "x", "name": "y", "facets": {"a": 1}}]}, "a facet is"),
+        ({"inputs": [1]}, r"inputs\[0\]: a dataset is an object"),
+        ({"inputs": [{"namespace": "x"}]}, r"it has no 'inputs\[0\]\.name'"),
+        ({"inputs": [dataset(0), {"name": "x"}]}, r"it has no 'inputs\[1\]\.namespace'"),
+        ({"inputs": [dataset(0) | {"facets": {"version": 1}}]}, r"inputs\[0\]\.facets\.version is"),
+        ({"outputs": [{"namespace": "x", "name": "y", "facets": [1]}]}, r"outputs\[0\]\.facets is"),
+        ({"outputs": [{"namespace": "x", "name": "y", "facets": {"a": 1}}]}, r"facets\.a is"),
         ({"run": {"runId": ""}}, "its runId is empty"),
         ({"job": {"namespace": "x", "name": "y" * 1201}}, "name is at most 1200 bytes long"),
         ({"inputs": [dataset(0, version="ł" * 601)]}, "datasetVersion is at most 1200 bytes"),

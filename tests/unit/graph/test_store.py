@@ -289,5 +289,5 @@ def test_postgresql_without_its_driver() -> None:
         [sys.executable, "-c", _WITHOUT_DRIVER], check=True, capture_output=True, text=True
     ).stdout
 
-    assert "install 'begat[postgres]'" in said
+    assert "pip install 'path/to/begat[postgres]'" in said
     assert "secret" not in said

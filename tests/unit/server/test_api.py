@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from begat.lineage import graph
 from begat.lineage.errors import StoreError
 from begat.lineage.events import event_hash
 from begat.lineage.graph.store import Store
@@ -17,6 +18,8 @@ from support import foreign
 from support.serving import BATCH, Served
 
 EVENTS = [foreign.event(run, "COMPLETE", run) for run in range(7)]
+ORDERS = foreign.dataset(0)
+WRITING = foreign.event(8, "COMPLETE", 8, outputs=[ORDERS])
 
 
 def counted(served: Served) -> dict[str, float]:
@@ -31,19 +34,40 @@ def counted(served: Served) -> dict[str, float]:
 
 
 def test_pages(served: Served) -> None:
-    """Pages hold every event once, the newest first, also while others come in."""
-    served.send(EVENTS[:5], BATCH)
+    """Pages hold every event once, by event time, also while others come in."""
+    served.send(EVENTS[2:], BATCH)
     found: list[str] = []
-    after = ""
-    while True:
-        page = served.client.get("/api/v2/events", params={"limit": 2, "after": after}).json()
-        found += [event["hash"] for event in page["events"]]
-        served.send(EVENTS[5:], BATCH)  # newer than all on the first page
-        after = page["after"]
-        if not after:
-            break
+    asked: dict[str, Any] = {"limit": 2}
+    while "after" not in asked or asked["after"]:
+        page = served.client.get("/api/v2/events", params=asked).json()
+        found += [event["hash"] for event in page["items"]]
+        served.send(EVENTS[:2], BATCH)  # older than all on the first page
+        asked["after"] = page["next"]
 
-    assert found == [event_hash(event) for event in reversed(EVENTS[:5])]
+    assert found == [event_hash(event) for event in EVENTS[2:]]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"run": foreign.run_id(3)},
+        {"dataset": "orders"},
+        {"since": foreign.event(3, "COMPLETE", 3)["eventTime"]},
+        {"until": foreign.event(3, "COMPLETE", 3)["eventTime"], "limit": 1},
+    ],
+)
+def test_the_same_events_as_in_python(served: Served, asked: dict[str, Any]) -> None:
+    """Events are listed as in Python and on the command line, but for what they say."""
+    served.send([*EVENTS, WRITING, foreign.dataset_event(9, ORDERS)], BATCH)
+    got = served.client.get("/api/v2/events", params=asked).json()
+    with served.app.state.stores.reading() as store:
+        expected = graph.events(store, **asked).to_json()
+    for one in expected["items"]:
+        assert one.pop("body")
+
+    assert got == expected
+    assert got["items"]
 
 
 def test_events_of_a_run(served: Served) -> None:
@@ -52,7 +76,7 @@ def test_events_of_a_run(served: Served) -> None:
     run_id = EVENTS[3]["run"]["runId"]
     found = served.client.get("/api/v2/events", params={"run": run_id.upper()}).json()
 
-    assert [event["hash"] for event in found["events"]] == [event_hash(EVENTS[3])]
+    assert [event["hash"] for event in found["items"]] == [event_hash(EVENTS[3])]
 
 
 def test_one_event(served: Served) -> None:
@@ -80,11 +104,10 @@ def test_no_such_event(served: Served, named: str) -> None:
     [
         ("limit=0", 422),
         ("limit=x", 422),
-        ("limit=1001", 422),
-        ("after=x", 400),
-        ("after=_1", 400),
-        ("after=2025_%C2%B2", 400),
-        ("after=2025_9999999999999999999999", 400),
+        ("limit=10001", 422),
+        ("after=x", 422),
+        ("after=[]", 422),
+        ("after=[1,2]", 422),
     ],
 )
 def test_bad_parameters(served: Served, query: str, status: int) -> None:

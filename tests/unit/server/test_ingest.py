@@ -48,7 +48,7 @@ def test_one_event(served: Served) -> None:
 
         assert answer.status_code == 201
         assert answer.json()["summary"]["successful"] == 1
-    found = served.client.get("/api/v2/events").json()["events"]
+    found = served.client.get("/api/v2/events").json()["items"]
 
     assert served.hashes() == {event_hash(GOOD[0])}
     assert [event["origin"] for event in found] == ["ingested"]
@@ -190,6 +190,15 @@ def test_gzip_that_breaks_off(served: Served, keep: int) -> None:
 
     assert served.send(packed[:keep], Content_Encoding="gzip").status_code == 400
     assert served.hashes() == set()
+
+
+@pytest.mark.parametrize("path", [LINEAGE, BATCH, "/api/v2/arrivals"])
+def test_gzip_that_is_not_said(served: Served, path: str) -> None:
+    """A gzip without the header that says so is refused, with the header that is missing."""
+    refused = served.send(gzip.compress(json.dumps(GOOD).encode()), path)
+
+    assert refused.status_code == 400
+    assert "Content-Encoding: gzip" in refused.json()["detail"]
 
 
 def test_gzip_of_several_members(served: Served) -> None:
