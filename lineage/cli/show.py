@@ -101,8 +101,9 @@ def _tree(found: Mapping[str, Any]) -> Tree:
         _references(tree, "wrote", found["writes"])
     else:
         tree = Tree(label((_name(found), "bold"), f"  {short(found['digest'])}"))
-        tree.add(_amount(found))
-        if found["producer"]:
+        if amount := _amount(found):
+            tree.add(amount)
+        if found["producer"] and not found["tasks"]:
             tree.add(f"made by run {short(found['producer'])}")
         _many(
             tree, "read by", (f"{run['job']}  {short(run['run_id'])}" for run in found["read_by"])
@@ -169,7 +170,7 @@ def _tasks(tree: Tree, tasks: list[dict[str, Any]]) -> None:
     for job, group in groupby(in_order, key=lambda task: task["job"]):
         runs = list(group)
         many = f"  {len(runs)} runs" if len(runs) > 1 else ""
-        about = branch.add(label((job, "bold"), many))
+        about = branch.add(label((job or "a run that nobody told of", "bold"), many))
         for recipe_runs in _chunks(runs):
             first = recipe_runs[0]
             partitions = [part for run in recipe_runs for part in run["partitions"]]
@@ -200,8 +201,8 @@ def _chunks(runs: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
 
 def _circumstances(tree: Tree, found: Mapping[str, Any]) -> None:
     code = found.get("code")
-    if code is None:
-        return
+    if code is None or not (found["python"] or code["commit"] or code["sources"]):
+        return  # of others' runs nothing of this is known
     where = f" of {code['repository']}" if code["repository"] else ""
     kept = f", sources kept as {short(code['sources'])}" if code["sources"] else ""
     tree.add(f"code  {_commit(code) or 'in no git repository'}{where}{kept}")
@@ -240,7 +241,7 @@ def _many(tree: Tree, heading: str, lines: Iterable[str]) -> None:
 
 def _name(entry: Mapping[str, Any]) -> str:
     partition = entry.get("partition")
-    many = f" ({entry['partitions']} partitions)" if "partitions" in entry else ""
+    many = f" ({entry['partitions']} partitions)" if entry.get("partitions") else ""
     return f"{entry['dataset']}[{partition}]" if partition else f"{entry['dataset']}{many}"
 
 

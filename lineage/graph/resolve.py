@@ -144,6 +144,11 @@ def _by_name(db: Connection, ref: str) -> DatasetVersion:
     chosen = [one for one in found if wanted is None or one.partition == wanted]
     if not chosen:
         there = [one.partition for one in found]
+        if wanted is None:
+            raise RefError(
+                f"no version of {parsed['name']} was told of; `begat downstream {ref}` shows who "
+                "read it all the same"
+            )
         raise RefError(
             f"{parsed['name']} has no partition {wanted!r}; {_there_are(there, 'partitions')}"
         )

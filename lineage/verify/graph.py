@@ -68,6 +68,19 @@ SAYS: Mapping[_State, str] = {
     "unfounded": "no stored event says them",
 }
 
+#: Whether a run that begat recorded here names a run, or stands on what it made.
+_NEEDED = f"""
+WITH RECURSIVE held(node) AS (
+    SELECT p.id * 4 + {nodes.PRODUCT} FROM product p JOIN run u ON u.id = p.run WHERE u.uuid = :run
+    UNION SELECT e.child FROM edge e JOIN held h ON e.parent = h.node
+    WHERE h.node % 4 != {nodes.RUN}
+)
+SELECT 1 FROM run r WHERE r.facets LIKE '{{"1|%' AND (
+    r.id IN (SELECT node / 4 FROM held WHERE node % 4 = {nodes.RUN})
+    OR EXISTS (SELECT 1 FROM run u WHERE u.uuid = :run AND u.id IN (r.parent, r.root, r.reuse_of))
+) LIMIT 1
+"""
+
 
 def compare(
     db: Connection, replay: Replay, tell: Callable[[int, int], None] = lambda *_: None
@@ -88,17 +101,22 @@ def compare(
         there = picture.take(db, batch)
         yield len(said.rows)
         yield from replay.missing_events(there.stamps)
-        yield from _silent(said, there, batch)
+        yield from _silent(db, said, there, batch)
         yield from _late(said, there, batch)
         yield from _Differences(db, replay, said, there).findings()
     tell(len(runs), len(runs))
 
 
-def _silent(said: Picture, there: Picture, runs: Sequence[str]) -> Iterator[Finding]:
-    """Runs of which no stored event speaks."""
+def _silent(
+    db: Connection, said: Picture, there: Picture, runs: Sequence[str]
+) -> Iterator[Finding]:
+    """Runs of which no stored event speaks, and one of begat's own stands on them.
+
+    What others name, as Airflow does a parent, need not have been heard of.
+    """
     for run in runs:
         rows = [found.rows.get(("run", run), {}) for found in (said, there)]
-        if rows[0].get("state"):
+        if rows[0].get("state") or not db.execute(_NEEDED, {"run": run}).fetchone():
             continue
         job = next((row["job"] for row in rows if row.get("job")), "")
         yield Finding(

@@ -22,7 +22,8 @@ _NUMBERS = "SELECT version FROM model_version WHERE model = :model ORDER BY vers
 _LATEST = "SELECT latest FROM model WHERE name = :model"
 _SAID = """
 SELECT run_id, body FROM event
-WHERE type = 'COMPLETE' AND instr(body, '"begat_modelVersion"') > 0 AND instr(body, :model) > 0
+WHERE type = 'COMPLETE' AND origin = 'recorded'
+    AND instr(body, '"begat_modelVersion"') > 0 AND instr(body, :model) > 0
 ORDER BY id
 """
 _WRITTEN = """
@@ -38,7 +39,9 @@ WHERE r.uuid = :run
 
 
 def told(db: Connection, model: str = "") -> Iterator[ModelVersion]:
-    """The versions whose registration stored events tell, listed by the registry or not.
+    """The versions that begat registered here, by the stored events, listed by the registry or not.
+
+    What another store registered is told in events too, where they were sent on to this one.
 
     Args:
         db: a connection to the store that is verified.

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from begat.lineage.cli.show import show
 from begat.lineage.registry.versions import register
 from begat.lineage.workspace import workspace
+from support import foreign
 from support.history import History, Run, digest, raw, train
 
 MONTHS = [f"{month:02}" for month in range(1, 13)]
@@ -206,3 +207,31 @@ def test_a_file_that_is_no_drawing(shown: Show, tmp_path: Path) -> None:
 
     assert ".png file, which begat does not draw" in str(refused.exception)
     assert list(tmp_path.glob("*.png")) == []
+
+
+def test_of_others(home: Path) -> None:
+    """Of a run of another producer, what nobody knows is not shown as if it were known."""
+    home.mkdir()
+    told = foreign.event(
+        1, "COMPLETE", 1, inputs=[foreign.dataset(0)], outputs=[foreign.dataset(1)]
+    )
+    workspace().store.record([told], origin="ingested")
+    shown = CliRunner().invoke(show, [foreign.run_id(1)])
+
+    assert shown.exit_code == 0
+    assert "read" in shown.output
+    assert not re.search(r"git|image|\(0 partitions\)|── *$", shown.output, re.MULTILINE)
+
+
+def test_made_by_a_run_nobody_told_of(home: Path) -> None:
+    """What stands on a run that was never heard of is shown, and that it was not."""
+    home.mkdir()
+    history = History()
+    made = history.task("prepare", {"part": raw("flights", "month=01")}, ["prepared"])
+    history.task("train", {"part": made.outputs[0]})
+    later = history.events[-2:]
+    workspace().store.record(later, history.chunks, origin="ingested")
+    shown = CliRunner().invoke(show, [later[-1]["run"]["runId"]])
+
+    assert (shown.exit_code, shown.exception) == (0, None)
+    assert "a run that nobody told of" in shown.output
