@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..events.canonical import parse
+from ..content.digest import digest_bytes
+from ..errors import StoreError
+from ..events.canonical import read
 from . import sql
 from .connection import Connection
 from .facts import facts
@@ -25,13 +27,20 @@ def rebuild(db: Connection, tell: Callable[[int], None] = lambda _: None) -> Non
 
     Raises:
         EventError: a stored event cannot be read.
+        StoreError: one is not what its hash says: the graph as it is may be all that is right.
     """
     for table in sql.projection():
         db.execute(f"DELETE FROM {table}", {})
     ingest, after, done = Ingest(db, Known(), stored=True), 0, 0
     while rows := db.execute(_EVENTS, {"after": after}).fetchall():
         for row in rows:
-            ingest.project(facts(parse(row["body"]), row["hash"]), row["origin"])
+            event, text = read(row["body"])
+            if digest_bytes(text.encode()) != row["hash"]:
+                raise StoreError(
+                    f"event {row['hash']} is not what its hash says, so the graph stays as it is; "
+                    "restore the store from a backup"
+                )
+            ingest.project(facts(event, row["hash"]), row["origin"])
         after, done = rows[-1]["id"], done + len(rows)
         tell(done)
     ingest.flush()

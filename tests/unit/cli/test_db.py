@@ -221,3 +221,28 @@ def _imported(home: Path, file: str, *options: str, capsys: pytest.CaptureFixtur
         code, _, err = db(capsys, "import", file, *options)
     assert code == 0
     return err
+
+
+def test_no_rebuild_from_a_changed_event(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A graph that still has what an event said is not made anew from what it says now."""
+    graphs = [str(tmp_path / name) for name in ("before", "after")]
+    db(capsys, "export", "--graph", graphs[0])
+    with closing(sqlite3.connect(filled / "begat.db")) as database:
+        [body] = database.execute("SELECT body FROM event WHERE id = 2").fetchone()
+        changed = body.replace("flights.prepare", "flights.unheard")
+        assert changed != body
+        database.execute("UPDATE event SET body = ? WHERE id = 2", (changed,))
+        database.commit()
+    code, out, _ = db(capsys, "check")
+    refused = db(capsys, "rebuild")
+    db(capsys, "export", "--graph", graphs[1])
+
+    assert (code, "rebuild" in out, "restore the lineage store from a backup" in out) == (
+        1,
+        False,
+        True,
+    )
+    assert (refused[0], "so the graph stays as it is" in refused[2]) == (3, True)
+    assert Path(graphs[0]).read_bytes() == Path(graphs[1]).read_bytes()
