@@ -127,7 +127,7 @@ def _dask(choice: Choice, cores: int) -> TaskRunner[Any]:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError:
         raise SettingsError(
-            "prefect-dask is not installed, which Dask needs; pip install 'begat[dask]'"
+            "prefect-dask is not installed, which Dask needs; pip install 'path/to/begat[dask]'"
         ) from None
     if choice.address:
         return DaskTaskRunner(address=choice.address)

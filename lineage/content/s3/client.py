@@ -157,7 +157,7 @@ def _made() -> Any:
         from botocore.exceptions import BotoCoreError
     except ImportError:
         raise SettingsError(
-            "boto3 is not installed, which S3 needs; pip install 'begat[s3]'"
+            "boto3 is not installed, which S3 needs; pip install 'path/to/begat[s3]'"
         ) from None
     attempts = {} if os.environ.get("AWS_MAX_ATTEMPTS") else {"total_max_attempts": ATTEMPTS}
     config = Config(

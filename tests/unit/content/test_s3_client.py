@@ -101,7 +101,9 @@ def test_without_boto3(asking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("boto3", "botocore", "botocore.exceptions"):
         monkeypatch.setitem(sys.modules, name, None)
 
-    with pytest.raises(SettingsError, match=r"boto3 is not installed.*pip install 'begat\[s3\]'"):
+    with pytest.raises(
+        SettingsError, match=r"boto3 is not installed.*pip install 'path/to/begat\[s3\]'"
+    ):
         ASKING[asking][1](tmp_path)
 
 
