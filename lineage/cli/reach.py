@@ -128,7 +128,12 @@ def impact(thing: str, as_json: bool, **options: Any) -> None:
             moment(one.created_at),
             short(one.run_id),
         )
-    console().print(table if found.models else f"no model version stands on {found.asked.name}")
+    nothing = f"no model version that is registered here stands on {found.asked.name}"
+    console().print(table if found.models else nothing)
+    if found.elsewhere:
+        console().print(
+            f"registered in other stores, by their events: {', '.join(found.elsewhere)}"
+        )
     counted = [
         _many(found.runs, "run"),
         f"{_many(found.versions, 'version')} of {_many(found.datasets, 'dataset')}",

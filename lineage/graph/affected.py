@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from . import names, nodes, queries, sql
 from .answer import LIMIT, Impact, limited
@@ -25,6 +26,14 @@ _COUNTS = f"""
 SELECT COUNT(*), COUNT(DISTINCT v.dataset) FROM product p JOIN version v ON v.id = p.version
 WHERE p.id IN {_PRODUCT_ROWS}
 """
+_TOLD = f"""
+SELECT o.facets FROM product p JOIN output o ON o.run = p.run AND o.version = p.version
+WHERE p.id IN {_PRODUCT_ROWS} AND instr(o.facets, 'begat_modelVersion') > 0
+"""
+_REGISTERED = """
+SELECT model, version, digest FROM model_version
+WHERE model IN (SELECT value FROM json_each(:models))
+"""
 
 
 def impact(
@@ -38,7 +47,8 @@ def impact(
     """The model versions that stand on a partition, a version, a commit, an image or a package.
 
     Of a partition or a dataset all versions count that there ever were, not only what is
-    current: it is asked when one of them was bad.
+    current: it is asked when one of them was bad. Stages and aliases are those of the store's own
+    registry; what another store registered is named only, where its events were sent here.
 
     Args:
         store: the lineage store.
@@ -98,6 +108,25 @@ def _impact(
         runs=sum(node % 4 == nodes.RUN for node in reached),
         versions=versions,
         datasets=datasets,
+        elsewhere=_elsewhere(db, given),
         reasons=tuple(sorted(reasons)),
         next=f"{page[-1]['version']} {page[-1]['model']}" if len(page) < len(ahead) else None,
     )
+
+
+def _elsewhere(db: Connection, given: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the versions that events tell of, and this store's registry does not have.
+
+    The same name and number with another file is another store's, too.
+    """
+    told = set()
+    for row in db.execute(_TOLD, given):
+        body = queries.facets_of(row).get("begat_modelVersion", {})
+        model, version, digest = (body.get(key) for key in ("model", "version", "digest"))
+        # Whoever sends events may have written anything there.
+        if isinstance(model, str) and isinstance(version, int) and isinstance(digest, str):
+            told.add((model, version, digest))
+    if told:
+        models = json.dumps(sorted({model for model, _, _ in told}), ensure_ascii=False)
+        told -= {tuple(row) for row in db.execute(_REGISTERED, {"models": models})}
+    return tuple(f"{model}@{number}" for model, number in sorted({one[:2] for one in told}))

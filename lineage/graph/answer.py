@@ -196,6 +196,8 @@ class Impact(Answer):
     runs: int = 0
     versions: int = 0
     datasets: int = 0
+    #: MODEL@VERSION of those that events tell of and another store registered; on every page.
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

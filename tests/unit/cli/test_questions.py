@@ -14,7 +14,7 @@ from begat.lineage import cli
 from begat.lineage.registry.versions import register
 from begat.lineage.workspace import workspace
 from support.asking import ran, tell
-from support.foreign import run_id
+from support.foreign import dataset, facet, run_id
 from support.history import History, Run, digest, train
 
 
@@ -152,6 +152,17 @@ def test_impact(done: dict[str, Run]) -> None:
     assert found[1].startswith("late@1 None")
     assert found[-1] == "behind it, itself among them: 5 runs, 6 versions of 6 datasets"
     assert objects("impact", "flights[month=01]")["models"][0]["stage"] == "None"
+
+
+def test_impact_without_a_registry(done: dict[str, Run]) -> None:
+    """Of a model that another store registered, impact says that it is not registered here."""
+    told = facet(model="eta", version=3, digest=digest("eta"), stage=None)
+    tell(workspace().store, *ran(9, 90, [dataset(0)], [dataset(1, begat_modelVersion=told)]))
+
+    assert lines("impact", "s3://lake:orders")[:2] == [
+        "no model version that is registered here stands on s3://lake:orders",
+        "registered in other stores, by their events: eta@3",
+    ]
 
 
 @pytest.mark.parametrize(

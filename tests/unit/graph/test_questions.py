@@ -24,7 +24,7 @@ from begat.lineage.graph import (
 )
 from begat.lineage.registry.versions import register
 from support.asking import ORDERS, REPORT, keys, late_model, ran, run_ids, tell
-from support.foreign import dataset, facet, run_id
+from support.foreign import DATASETS, dataset, facet, run_id
 from support.history import History, Run, digest, raw, time_at, train
 
 
@@ -225,6 +225,27 @@ def test_impact_counts_all_versions(store: Store, history: History) -> None:
     first = impact(store, "flights[m=1]", limit=1)
     assert (first.reasons, first.models) == (("page",), both.models[:1])
     assert impact(store, "flights[m=1]", limit=1, after=first.next).models == both.models[1:]
+
+
+def test_impact_on_what_others_registered(store: Store) -> None:
+    """Versions that events tell of are named apart, unless this store registered that very one."""
+    told = facet(model="late", version=1, digest=digest("m"), stage=None)
+    odd = facet(model=["late"], version="two")
+    written = [dataset(1, begat_modelVersion=told), dataset(2, begat_modelVersion=odd)]
+    tell(store, *ran(1, 0, [dataset(0)], written))
+    ref = ":".join(DATASETS[0])
+
+    def asked(file: str) -> tuple[list[int], tuple[str, ...]]:
+        with store.write() as db:
+            db.execute("DELETE FROM model_version")
+        one = {"model": "late", "recipe": digest("r"), "digest": digest(file), "body": {}}
+        register(store, run_id=run_id(1), training_run_id=run_id(1), **one)
+        found = impact(store, ref)
+        return [model.version for model in found.models], found.elsewhere
+
+    assert (impact(store, ref).models, impact(store, ref).elsewhere) == ((), ("late@1",))
+    assert asked("m")[1] == ()
+    assert asked("other")[1] == ("late@1",)
 
 
 def test_explicit_lineage_keeps_the_maker(store: Store) -> None:
