@@ -18,7 +18,7 @@ import pytest
 
 from begat.lineage.graph import dump
 from begat.lineage.graph.store import Store
-from support.foreign import dataset, event
+from support.foreign import dataset, event, facet
 
 #: Runs the command line, a few events at a time, and dies at the n-th commit.
 _DYING = """
@@ -185,7 +185,7 @@ def test_export_to_a_full_disk(tmp_path: Path) -> None:
 def test_odd_events(tmp_path: Path) -> None:
     """One of 50 MB is stored; one without a bottom, NaN and broken text are skipped by line."""
     home = tmp_path / "home"
-    large = event(1, "COMPLETE", 1, facets={"big": {"text": "x" * 50_000_000}})
+    large = event(1, "COMPLETE", 1, facets={"big": facet(text="x" * 50_000_000)})
     head = json.dumps(event(2, "START", 1))[:-1]
     lines = [
         json.dumps(large).encode(),

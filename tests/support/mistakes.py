@@ -127,7 +127,7 @@ AT_ONCE = {
             small.edit("def clean(frame)", "def clean(frame, weather)"),
             small.edit("slices=", 'lookups={"weather": None}, slices='),
         ),
-        says="lookups of small are paths by name, {'weather': 'weather.csv'}; "
+        says="lookups of small are paths or queries by name, {'weather': 'weather.csv'}; "
         "got {'weather': None}",
     ),
     "a pattern that matches nothing": Bad(
@@ -147,7 +147,7 @@ AT_ONCE = {
     ),
     "a source that is no path": Bad(
         spoil=edit('source="raw/month={month}/rows.csv"', "source=None"),
-        says="source of small is a string; got None",
+        says="source of small is a string, or a Query; got None",
     ),
     "a format that is no table": Bad(
         spoil=lambda small: (

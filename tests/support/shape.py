@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from begat.lineage.graph.dump import dump
+from begat.lineage.graph.registers import bodies
 from begat.lineage.graph.store import Store
 
 #: Facets that say who ran it.
@@ -39,7 +40,7 @@ def shape(home: Path) -> dict[str, Any]:
 
 
 def _bodies(registers: str) -> dict[str, Any]:
-    return {key: body for key, (_, body) in json.loads(registers).items() if key not in _ENGINE}
+    return {key: body for key, body in bodies(registers).items() if key not in _ENGINE}
 
 
 def _names(found: dict[str, Any], home: Path) -> dict[str, str]:

@@ -204,7 +204,7 @@ def test_a_dead_backend_is_not_asked_for_each_event(
     backend.answer = lambda event, number: (503, {}, "")
     with backend.listening():
         run(numbers=[1])
-        backend.wait_until(lambda: backend.requests == 1)
+        backend.wait_until(lambda: backend.requests >= 1)
         run(numbers=range(2, 30))
         space.close()
 
@@ -327,7 +327,7 @@ def test_a_process_does_not_wait_for_ever(
     backend.answer = answer
     with using(Workspace()) as space, backend.listening():
         run()
-        backend.wait_until(lambda: backend.requests == 1)
+        backend.wait_until(lambda: backend.requests >= 1)
         space.close()
         left = len(waiting(space))
         release.set()
@@ -518,7 +518,7 @@ def test_after_a_fork(backend: Receiver, space: Workspace, monkeypatch: pytest.M
     assert isinstance(courier, Courier)
     with backend.listening():
         courier.append([{"run": {"runId": static_id("a")}}])
-        backend.wait_until(lambda: backend.requests == 1)
+        backend.wait_until(lambda: backend.requests >= 1)
         pid = os.fork()
         if pid == 0:
             courier.append([{"run": {"runId": static_id("b")}}])
