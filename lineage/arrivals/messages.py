@@ -199,21 +199,25 @@ def _written(entry: Mapping[str, Any], about: Mapping[str, Any]) -> str:
         nanoseconds = seconds * 10**9
     if nanoseconds <= 0:
         return ""
-    return normalised(datetime.fromtimestamp(nanoseconds // 1000 / 1e6, UTC).isoformat())
+    try:
+        return normalised(datetime.fromtimestamp(nanoseconds // 1000 / 1e6, UTC).isoformat())
+    except (OverflowError, OSError, ValueError):
+        raise EventError(f"{str(nanoseconds)[:40]} ns is no time that there is") from None
 
 
 def _plain(value: Mapping[str, Any]) -> Iterator[Notice]:
-    dataset = _object(value["dataset"], "dataset") if "dataset" in value else {}
-    namespace = dataset.get("namespace") if dataset else value["source"]
+    named = "dataset" in value
+    dataset = _object(value["dataset"], "dataset") if named else {}
+    namespace = dataset.get("namespace") if named else value["source"]
     partition = _maybe(value.get("partition"), "partition")
     removed = value.get("removed", False)
     if not isinstance(removed, bool):
         raise EventError(f"removed is true or false; got {str(removed)[:40]!r}")
-    name = _text(dataset.get("name"), "the dataset's name") if dataset else ""
+    name = _text(dataset.get("name"), "the dataset's name") if named else ""
     yield Notice(
-        namespace=_text(namespace, "the dataset's namespace" if dataset else "source").rstrip("/"),
+        namespace=_text(namespace, "the dataset's namespace" if named else "source").rstrip("/"),
         # Without a key the partition is what arrives.
-        key=_maybe(value.get("key"), "key") or (partition or name if dataset else ""),
+        key=_maybe(value.get("key"), "key") or (partition or name if named else ""),
         version=_maybe(value.get("version"), "version"),
         digest=etag(_maybe(value.get("digest"), "digest")),
         size=_size(value.get("size")),
@@ -221,7 +225,7 @@ def _plain(value: Mapping[str, Any]) -> Iterator[Notice]:
         sequencer=_sequencer(value.get("sequencer")),
         removed=removed,
         name=name,
-        partition=partition if dataset else "",
+        partition=partition if named else "",
     )
 
 

@@ -266,6 +266,7 @@ def test_plain_of_a_dataset() -> None:
         ('{"source": "s3://lake", "key": "\\ud800", "digest": "1"}', "that no store keeps"),
         ('{"Type": "Notification", "Message": "hello"}', "the Message of SNS is JSON"),
         ("[" * 9 + "]" * 9, "wrapped more than 4 times"),
+        (json.dumps({"dataset": {}, "key": "k", "digest": "1"}), "the dataset's"),
         (json.dumps({"source": "s", "key": "k" * LONGEST, "digest": "1"}), "is longer than"),
     ],
 )

@@ -193,7 +193,8 @@ def test_no_export_of_a_changed_event(
     file = tmp_path / "backup"
     file.write_text("the last good one")
     with closing(sqlite3.connect(filled / "begat.db")) as database:
-        database.execute("""UPDATE event SET body = '{"a":1}' WHERE id = 3""")
+        changed = "UPDATE event SET body = replace(body, 'flights.', 'unheard.') WHERE id = 3"
+        database.execute(changed)
         database.commit()
     code, _, err = db(capsys, "export", "--events", str(file))
 
