@@ -120,7 +120,7 @@ def test_what_is_there_is_trained_on(started: Fleet) -> None:
     events = httpx.get(f"{started.url('begat')}/api/v2/events", headers=reader, timeout=30)
 
     assert started.values["TRAIN_DIGEST"] in json.dumps(version)
-    assert "COMPLETE" in {event["type"] for event in events.json()["events"]}
+    assert "COMPLETE" in {event["type"] for event in events.json()["items"]}
     assert not (Path(started.environment("worker")["BEGAT_HOME"]) / "artifacts").exists()
 
 

@@ -15,7 +15,17 @@ from support.project import Project
 SCREEN = 24
 KEYS = {
     *("old", "new", "same", "causes", "holdout", "metrics", "slices", "data", "derived"),
-    *("code", "parameters", "packages", "python", "image", "seeds", "hardware", "environment"),
+    *(
+        "code",
+        "job",
+        "parameters",
+        "packages",
+        "python",
+        "image",
+        "seeds",
+        "hardware",
+        "environment",
+    ),
     *("notes", "truncated"),
 }
 
