@@ -16,6 +16,7 @@ from begat.lineage.errors import ParameterError, SettingsError, WorldError
 from . import backfill, inputs
 from .deployed import entrypoint
 from .signals import WORSE
+from .watch_tell import EVENT as ARRIVED
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from .pipeline import Pipeline
 
-#: What `begat watch` tells Prefect when data has come.
-ARRIVED = "begat.partitions.arrived"
 _FLOW_ENDED_BADLY = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
 #: The parameter of a flow that is given what the event names, as a list and not as text.
 _ARRIVED = {

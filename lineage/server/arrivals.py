@@ -97,25 +97,6 @@ MESSAGE: dict[str, Any] = {
         },
     ]
 }
-_ACCEPTED: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"anyOf": [MESSAGE, {"type": "array", "items": MESSAGE}]}
-            },
-            "application/x-ndjson": {"schema": {"type": "string"}},
-        },
-    },
-    "parameters": [
-        {
-            "name": "Content-Encoding",
-            "in": "header",
-            "description": "How the body is packed",
-            "schema": {"type": "string", "enum": ["gzip", "identity"]},
-        }
-    ],
-}
 
 
 @router.post(
@@ -123,7 +104,7 @@ _ACCEPTED: dict[str, Any] = {
     summary="Say what arrived",
     status_code=201,
     response_model=Taken,
-    openapi_extra=_ACCEPTED,
+    openapi_extra=body.takes({"anyOf": [MESSAGE, {"type": "array", "items": MESSAGE}]}),
 )
 async def arrivals(request: Request) -> JSONResponse:
     """Record arrivals: one message, a JSON list of them, or one a line.

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import HTTPException, Request
 
@@ -238,3 +239,24 @@ async def _drain(request: Request, parts: AsyncIterator[bytes] | None = None) ->
                     return
     except TimeoutError:
         return
+
+
+def takes(schema: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read here: as JSON or by line, packed or not."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+        "parameters": [
+            {
+                "name": "Content-Encoding",
+                "in": "header",
+                "description": "How the body is packed",
+                "schema": {"type": "string", "enum": ["gzip", "identity"]},
+            }
+        ],
+    }

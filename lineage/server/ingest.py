@@ -108,26 +108,6 @@ EVENT: dict[str, Any] = {
 EVENTS: dict[str, Any] = {"type": "array", "items": EVENT}
 
 
-def _takes(schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema},
-                "application/x-ndjson": {"schema": {"type": "string"}},
-            },
-        },
-        "parameters": [
-            {
-                "name": "Content-Encoding",
-                "in": "header",
-                "description": "How the body is packed",
-                "schema": {"type": "string", "enum": ["gzip", "identity"]},
-            }
-        ],
-    }
-
-
 @router.post(
     "/lineage",
     summary="Send one event, or a list of them",
@@ -136,7 +116,7 @@ def _takes(schema: dict[str, Any]) -> dict[str, Any]:
         200: {"model": Outcome, "description": "Some events of a list were refused"},
         201: {"model": Outcome, "description": "All that was sent is stored"},
     },
-    openapi_extra=_takes({"anyOf": [EVENT, EVENTS]}),
+    openapi_extra=body.takes({"anyOf": [EVENT, EVENTS]}),
 )
 async def lineage(request: Request) -> Response:
     """Store OpenLineage events: one, a JSON list, or one a line (`application/x-ndjson`).
@@ -158,7 +138,7 @@ async def lineage(request: Request) -> Response:
         200: {"model": Outcome, "description": "Some events were refused; the others are stored"},
         204: {"description": "All events are stored"},
     },
-    openapi_extra=_takes(EVENTS),
+    openapi_extra=body.takes(EVENTS),
 )
 async def batch(request: Request) -> Response:
     """Store a list of OpenLineage events; those that are refused are named, by index."""

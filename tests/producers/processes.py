@@ -94,7 +94,7 @@ def wait(until: Callable[[], bool], what: str, servers: Sequence[subprocess.Pope
                 raise ProducerError(f"a server ended while waiting for {what}: {server.args!r}")
         if time.monotonic() > deadline:
             raise ProducerError(f"waited {PATIENCE:.0f} s in vain for {what}")
-        time.sleep(0.5)
+        time.sleep(0.5)  # what is waited for says nothing: it is asked again
 
 
 def free_port() -> int:

@@ -13,10 +13,11 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import load_flow_from_entrypoint
 
-from begat.flows.deploy import ARRIVED, Deployed, Deployment, deploy
+from begat.flows.deploy import Deployed, Deployment, deploy
 from begat.flows.deployed import entrypoint
 from begat.flows.load import load
 from begat.flows.pipeline import Pipeline
+from begat.flows.watch_tell import EVENT as ARRIVED
 from begat.lineage.errors import ParameterError, PipelineError
 from support.markdown import ROOT
 
