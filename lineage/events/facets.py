@@ -20,6 +20,7 @@ from .own import (
     seeds,
     single,
     snapshot,
+    transition,
 )
 from .standard import (
     column_lineage,
@@ -90,5 +91,6 @@ __all__ = [
     "source_code_location",
     "sql",
     "storage",
+    "transition",
     "version",
 ]
