@@ -97,7 +97,7 @@ def email(folder: Path) -> str:
     import subprocess
 
     try:
-        return _git(folder, "config", "user.email").stdout.strip()
+        return git(folder, "config", "user.email").stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 

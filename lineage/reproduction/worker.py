@@ -100,7 +100,9 @@ class Again:
             "seeds": [],
             "error": None,
         }
-        sys.path.append(self._request["outside"])
+        # What a step's module imports and no function of it reaches, another step may have kept.
+        others = [place["folder"] for place in self._request["places"].values()]
+        sys.path += [*dict.fromkeys(others), self._request["outside"]]
         with using(self._space), self._sources:
             for step in self._steps:
                 self._tell(step.job)

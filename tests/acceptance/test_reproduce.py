@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from begat.lineage import settings
+from begat.lineage.records import ModelVersion
+from begat.lineage.registry.gates import Candidate
+from begat.lineage.registry.gates.reproduction import reproduction
+from begat.lineage.workspace import Workspace
 from support.project import Project
 from support.spoiling import Spoiler
 
@@ -178,6 +183,25 @@ def test_an_upgraded_library(project: Project, tmp_path: Path) -> None:
     assert [one["says"] for one in found["different"]] == ["package tinyscale 1.0: 2.0 here"]
     assert found["different"][0]["used"]
     assert found["worst"] > 0.005
+
+
+def test_the_gate(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a gate it judges the version in question, with the largest difference as its value."""
+    monkeypatch.chdir(project.folder)
+    for name in ("PYTHONPATH", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, project.environment[name])
+    space = Workspace(settings.load(folder=project.folder, environ={}))
+    version = ModelVersion(model="rides", version=1, digest="")
+    candidate = Candidate(space=space, version=version, body={}, stage="Staging", production=None)
+
+    (passed,) = reproduction({"gate": "reproduction"}).judge(candidate)
+    monkeypatch.setenv("PYTHONPATH", "")
+    (refused,) = reproduction({"gate": "reproduction"}).judge(candidate)
+
+    assert passed.passed
+    assert (passed.value, passed.threshold) == (0.0, "at most 0.005")
+    assert not refused.passed
+    assert refused.reason.startswith("cannot: package tinyscale 1.0 is not installed")
 
 
 def test_a_missing_library(project: Project) -> None:
