@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from begat.lineage.workspace import Workspace
 Progress = Callable[[str], None]
 
 _WORKER = "begat.lineage.reproduction.worker"
+_APART = {"OPENLINEAGE_DISABLED": "true"}
 #: Lines of a worker's log that a reason repeats when it died.
 _LINES = 5
 
@@ -86,9 +88,10 @@ class Reproduction:
     folder: str = ""
 
     @property
-    def worst(self) -> float:
-        """The largest relative difference of a metric that counts; 0 without metrics."""
-        return max((one.difference for one in [*self.metrics, *self.slices]), default=0.0)
+    def worst(self) -> float | None:
+        """The largest relative difference of a metric that counts; None if that cannot be said."""
+        found = [one.difference for one in [*self.metrics, *self.slices]]
+        return max(found) if found and math.isfinite(max(found)) else None
 
     @property
     def good(self) -> bool:
@@ -108,7 +111,7 @@ class Reproduction:
             "ref": self.ref,
             "verdict": self.verdict,
             "tolerance": self.tolerance,
-            "worst": self.worst if self.worst != float("inf") else None,
+            "worst": self.worst,
             "reasons": self.reasons,
             "missing": self.missing,
             "different": [one | {"says": environment.shown(one)} for one in self.different],
@@ -239,7 +242,7 @@ class _Again:
         variables = {} if hashing == "random" else {"PYTHONHASHSEED": hashing}
         if self.options.rebuild:
             self.progress("building the environment")
-            own = {path.name for path in (self.folder / "sources").glob("*/*") if path.is_dir()}
+            own = {path.stem for path in (self.folder / "sources").glob("*/*")}
             python = said.get("begat_packages", {}).get("python", "")
             try:
                 interpreter, more = rebuild.rebuild(
@@ -274,7 +277,8 @@ class _Again:
             subprocess.Popen(
                 [interpreter, "-P", "-m", _WORKER, str(self.folder), name],
                 cwd=self.folder,
-                env=inherited | {"BEGAT_HOME": str(own)} | dict(variables),
+                # What tasks record of others that they call stays in the folder.
+                env=inherited | _APART | {"BEGAT_HOME": str(own)} | dict(variables),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -350,7 +354,7 @@ def _reasons(found: Reproduction, *, same: bool) -> Iterator[str]:
         yield "no metric was recorded that could be compared"
     for one in counted:
         if one.judgement == "not reproduced":
-            share = f"{one.difference:.2%} off" if one.difference != float("inf") else "another"
+            share = f"{one.difference:.2%} off" if math.isfinite(one.difference) else "another"
             yield f"{one.name} is {share}: {one.made}, was {one.recorded}"
 
 

@@ -7,6 +7,7 @@ import functools
 import importlib
 import importlib.machinery
 import io
+import os
 import shutil
 import sys
 import tarfile
@@ -126,12 +127,14 @@ def unpack(kept: bytes, folder: Path) -> None:
 
 
 def _complete(package: Path) -> None:
-    """Let an installed package's kept modules be found in front of those that are installed.
+    """Let a package's kept modules be found in front of those that lie elsewhere today.
 
     Of a package only files that were reached are kept. Without its `__init__.py` the folder
     would stand behind a whole package of its name; with one, what is not kept is found there.
     """
-    found = importlib.machinery.PathFinder.find_spec(package.name)
+    # A project's own package lies where the command is run.
+    path = [*sys.path, os.getcwd()]
+    found = importlib.machinery.PathFinder.find_spec(package.name, path)
     if found is None or found.origin is None:
         return
     for folder in {path.parent for path in package.rglob("*.py")} | {package}:

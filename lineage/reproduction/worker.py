@@ -104,8 +104,8 @@ class Again:
         others = [place["folder"] for place in self._request["places"].values()]
         sys.path += [*dict.fromkeys(others), self._request["outside"]]
         with using(self._space), self._sources:
-            for step in self._steps:
-                self._tell(step.job)
+            for number, step in enumerate(self._steps, 1):
+                self._tell(f"{step.job} ({number} of {len(self._steps)})")
                 try:
                     found["steps"].append(self._again(step))
                 except RefusedError as error:

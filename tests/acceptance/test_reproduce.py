@@ -33,7 +33,11 @@ def clean(frame):
 
 
 def features(frame, limit=5):
-    return frame.assign(far=frame["distance"] > limit, scaled=tinyscale.scaled(frame["wait"]))
+    return frame.assign(
+        far=frame["distance"] > limit,
+        scaled=tinyscale.scaled(frame["wait"]),
+        code=[hash(city) % 7 for city in frame["city"]],
+    )
 
 
 pipeline = Pipeline(
@@ -102,7 +106,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (folder / "rides.py").write_text(PIPELINE.replace("limit=5", "limit=7"))
     kept = {key: value for key, value in os.environ.items() if not key.startswith("BEGAT_")}
     project = Project(folder, {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(site)})
-    project.begat("run", "rides.py:pipeline", "--plain")
+    project.begat("run", "rides.py:pipeline", "--plain", PYTHONHASHSEED="3")
     # What lies there from now on is not what ran.
     (folder / "rides.py").write_text(PIPELINE.replace('frame["wait"]', '-frame["wait"]'))
     shutil.rmtree(folder / "raw")
@@ -176,6 +180,7 @@ def test_lost_sources(project: Project) -> None:
 def test_an_upgraded_library(project: Project, tmp_path: Path) -> None:
     """Another version of a library that the code imports is named as the difference."""
     site = scale(tmp_path / "new", "2.0", 2)
+    before = project.json("models")["models"], project.json("datasets")
 
     found = reproduce(project, code=1, PYTHONPATH=str(site))
 
@@ -183,6 +188,8 @@ def test_an_upgraded_library(project: Project, tmp_path: Path) -> None:
     assert [one["says"] for one in found["different"]] == ["package tinyscale 1.0: 2.0 here"]
     assert found["different"][0]["used"]
     assert found["worst"] > 0.005
+    # Other bytes were made, and nobody who reads these datasets gets them.
+    assert (project.json("models")["models"], project.json("datasets")) == before
 
 
 def test_the_gate(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
