@@ -61,7 +61,7 @@ def findings(pipeline: Pipeline, space: Workspace) -> tuple[Finding, ...]:
             *_places(pipeline),
             *_holdout(pipeline),
             *_seeds(pipeline),
-            *_code(reached),
+            *_code(pipeline, reached),
             *_recorded(pipeline, space),
         ]
     )
@@ -98,8 +98,7 @@ def _places(pipeline: Pipeline) -> Iterator[Finding]:
     lookups = {f"lookups[{name!r}]": given for name, given in pipeline.lookups.items()}
     for argument, given in {"source": pipeline.source, **lookups}.items():
         where = f"{place(pipeline.file or pipeline.folder)}: {argument}"
-        is_query = isinstance(given, Query)
-        texts = (given.url, given.sql, given.name) if isinstance(given, Query) else (given,)
+        is_query, texts = isinstance(given, Query), _texts(given)
         if any(map(is_latest, texts)):
             what = f"{str(given) if is_query else repr(given)} names whatever is newest"
             yield found("latest", what, where)
@@ -107,6 +106,10 @@ def _places(pipeline: Pipeline) -> Iterator[Finding]:
             # The address of a database may hold a password.
             what = "the database's file" if is_query else repr(given)
             yield found("machine-path", f"{what} is a path of one machine", where)
+
+
+def _texts(given: str | Query) -> tuple[str, ...]:
+    return (given.url, given.sql, given.name) if isinstance(given, Query) else (given,)
 
 
 def _holdout(pipeline: Pipeline) -> Iterator[Finding]:
@@ -120,8 +123,9 @@ def _holdout(pipeline: Pipeline) -> Iterator[Finding]:
     try:
         inputs.split(parts, pipeline)
     except DataError as error:
-        what = re.split(r"[;:] ", str(error))[0]
-        yield found("no-holdout", what, f"{place(pipeline.file or pipeline.folder)}: holdout")
+        what, _, remedy = re.split(r"(?s)(.*)([;:]) ", str(error))[1:]
+        where = f"{place(pipeline.file or pipeline.folder)}: holdout"
+        yield found("no-holdout", what, where, remedy=remedy)
 
 
 def _partitions(pipeline: Pipeline) -> list[str] | None:
@@ -152,10 +156,13 @@ def _seeds(pipeline: Pipeline) -> Iterator[Finding]:
             yield found("unseeded", what, where)
 
 
-def _code(reached: Recipe) -> Iterator[Finding]:
+def _code(pipeline: Pipeline, reached: Recipe) -> Iterator[Finding]:
+    places = (pipeline.source, *pipeline.lookups.values())
+    told = {text for given in places for text in _texts(given)}
     names = {label["name"] for one in reached.functions if (label := _LABEL.match(one))}
     for file in reached.files:
-        yield from code.of_file(file, file.read_text(encoding="utf-8", errors="replace"), names)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        yield from code.of_file(file, text, reached=names, told=told)
     files = {file.name: place(file) for file in reached.files}
     for one in reasons.of_reasons(reached.reasons, ", ".join(files.values())):
         name, _, line = one.where.rpartition(":")

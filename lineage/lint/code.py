@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..capture.git import without_credentials
 from .findings import Finding, found
 from .places import place
 from .words import is_absolute, is_latest, is_of_one_user
@@ -49,7 +50,9 @@ _SEEDING = frozenset({"seed", "numpy.random.seed", "random.seed"})
 _NOT_DRAWN = frozenset({"seed", "Generator", "SeedSequence", "get_state", "set_state", "setstate"})
 
 
-def of_file(path: Path, text: str, reached: Collection[str]) -> Iterator[Finding]:
+def of_file(
+    path: Path, text: str, *, reached: Collection[str], told: Collection[str] = ()
+) -> Iterator[Finding]:
     """What in a source file takes from outside, or leaves there, what begat does not see.
 
     Args:
@@ -57,6 +60,7 @@ def of_file(path: Path, text: str, reached: Collection[str]) -> Iterator[Finding
         text: of it.
         reached: functions and classes that the pipeline runs. Others are looked at only for
             models that they save, and so is what runs as a script.
+        told: texts that are judged elsewhere, as the pipeline's own source is.
     """
     try:
         tree = ast.parse(text)
@@ -64,7 +68,7 @@ def of_file(path: Path, text: str, reached: Collection[str]) -> Iterator[Finding
         return
     names = _Names.of(tree)
     for statement in tree.body:
-        for finding in _Look(path, names).of(statement):
+        for finding in _Look(path, names, told).of(statement):
             if finding.code == "unrecorded-model" or _runs(statement, reached):
                 yield finding
 
@@ -139,13 +143,14 @@ class _Names:
 class _Look:
     path: Path
     names: _Names
+    told: Collection[str]
 
     def of(self, statement: ast.stmt) -> Iterator[Finding]:
-        told = _docstrings(statement)
+        sentences = _docstrings(statement)
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
                 yield from self._call(node)
-            elif isinstance(node, ast.Constant) and node not in told:
+            elif isinstance(node, ast.Constant) and node not in sentences:
                 yield from self._constant(node)
 
     def _found(self, code: str, what: str, node: ast.expr, remedy: str = "") -> Finding:
@@ -155,7 +160,9 @@ class _Look:
         name = self.names.dotted(node.func)
         last = name.rpartition(".")[2]
         if (read := self._read(node, name)) is not None:
-            yield self._found("undeclared-input", f"{last}() reads {read!r}", node)
+            yield self._found(
+                "undeclared-input", f"{last}() reads {without_credentials(read)!r}", node
+            )
             if is_absolute(read) and not is_of_one_user(read):  # those are told by themselves
                 what = f"{read!r} is a path of one machine"
                 yield self._found("machine-path", what, node)
@@ -197,7 +204,9 @@ class _Look:
         return ""
 
     def _constant(self, node: ast.Constant) -> Iterator[Finding]:
-        text = node.value if isinstance(node.value, str) else ""
+        if not isinstance(node.value, str) or node.value in self.told:
+            return
+        text = without_credentials(node.value)
         if is_of_one_user(text) and "\n" not in text:
             yield self._found("machine-path", f"{text!r} is a path of one machine", node)
         if is_latest(text) and _is_reference(text):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..capture.git import without_credentials
 from ..recipe.packages import normalized
 from .findings import Finding, found
 from .places import place
@@ -104,7 +105,8 @@ def of_folder(folder: Path) -> Iterator[Finding]:
     for one in declared:
         where = place(one.file, one.line)
         if one.branch:
-            what = f"{one.branch} names a branch or a tag, which moves on, and no commit"
+            address = without_credentials(one.branch)
+            what = f"{address} names a branch or a tag, which moves on, and no commit"
             yield found("branch-dependency", what, where)
         elif not (one.pinned or one.name in pins):
             what = f"{one.text!r} allows more than one version, and no lock file says which"
