@@ -32,6 +32,10 @@ WHERE d.namespace = 'begat' AND d.name LIKE '%/prepared'
     AND o.run IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 ORDER BY o.run DESC LIMIT 1
 """
+# What other producers say of the code, begat takes for a trait of the run.
+_COMMIT = """
+SELECT 1 FROM run_trait h JOIN trait t ON t.id = h.trait WHERE h.run = :run AND t.kind = 'commit'
+"""
 #: Runs that a finding names.
 _NAMED = 3
 
@@ -46,6 +50,8 @@ class Recorded:
     training: int | None = None
     #: What it stands on; none without any run.
     ancestry: Ancestry | None = None
+    #: Whether the training run names the commit that its code was at.
+    commit: bool = False
     #: What runs said, by row, in the order in which they started.
     facets: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     jobs: Mapping[int, str] = field(default_factory=dict)
@@ -86,7 +92,7 @@ def of_version(space: Workspace, version: ModelVersion) -> tuple[Finding, ...]:
         return (found("unrecorded-run", what, recorded.name),)
     return ordered(
         [
-            *_code(recorded),
+            *_code(recorded, recorded.training),
             *_environment(recorded, recorded.training),
             *_data(recorded, recorded.ancestry, recorded.training),
             *_evaluation(recorded, recorded.ancestry, recorded.training),
@@ -117,23 +123,28 @@ def read(store: Store, version: ModelVersion) -> Recorded:
     with store.read() as db:
         runs = json.dumps([row["id"] for row in ancestry.runs])
         made = db.execute(_PREPARED, {"runs": runs}).fetchone()
+        commit = db.execute(_COMMIT, {"run": training}).fetchone() is not None
     schema = queries.facets_of(made).get("schema", {}) if made else {}
     return Recorded(
         name=version.ref,
         body=body,
         training=training,
         ancestry=ancestry,
+        commit=commit,
         facets={row["id"]: queries.facets_of(row) for row in ancestry.runs},
         jobs={row["id"]: row["job"] or row["uuid"] for row in ancestry.runs},
         prepared=frozenset(one["name"] for one in schema.get("fields", ())),
     )
 
 
-def _code(recorded: Recorded) -> Iterator[Finding]:
+def _code(recorded: Recorded, training: int) -> Iterator[Finding]:
     """Which code it was made by: all of it, for what prepares data decides as much."""
     recipes = {run: recorded.said(run, "begat_recipe") for run in recorded.facets}
     tracked = {run: recipe for run, recipe in recipes.items() if recipe}
-    if without := [run for run, recipe in tracked.items() if not recipe.get("commit")]:
+    without = [run for run, recipe in tracked.items() if not recipe.get("commit")]
+    if training not in tracked and not recorded.commit:
+        without.append(training)
+    if without:
         what = "it is not recorded which commit the code was at"
         yield found("no-commit", what, recorded.where(without))
     if dirty := [run for run, recipe in tracked.items() if recipe.get("dirty")]:

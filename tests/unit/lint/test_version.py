@@ -200,6 +200,29 @@ def test_trained_on_nothing(space: Workspace) -> None:
     assert [one.code for one in of_version(space, version)] == ["no-data"]
 
 
+@pytest.mark.parametrize("commit", ["", "0" * 40], ids=["none", "one"])
+def test_code_of_another_producer(commit: str, space: Workspace) -> None:
+    """A run that begat did not do has the commit that its producer says, if it says one."""
+    history = History(flow="theirs")
+    run = history.task("train", {"rows": raw("flights")}, ["model"])
+    for event in history.events:
+        del event["run"]["facets"]["begat_recipe"]
+        event["run"]["facets"] |= {"begat_packages": PACKAGES, "begat_seeds": {"seed": 1}}
+        event["job"]["facets"]["sourceCodeLocation"] = {"type": "git", "version": commit}
+    space.store.record(history.events)
+    theirs = register(
+        space.store,
+        model="theirs",
+        recipe=digest("theirs"),
+        run_id=run.run_id,
+        training_run_id=run.run_id,
+        digest=run.output.digest,
+        body={"metrics": {"auc": 0.8}},
+    )
+
+    assert [one.code for one in of_version(space, theirs)] == ([] if commit else ["no-commit"])
+
+
 def test_errors_come_first(space: Workspace) -> None:
     """Of several findings the errors are first."""
     made = Made(facets={"train": {"recipe": {"dirty": True, "seed": None}}}, expectations={})
