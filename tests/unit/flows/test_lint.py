@@ -222,6 +222,17 @@ def test_a_run_tells_more(laid: Laid) -> None:
     assert told == {("undeclared-input", "the last run"), ("missing-range", "linted.py")}
 
 
+def test_what_was_mended_since_the_last_run(laid: Laid) -> None:
+    """What the code alone tells is told of the code as it is, not as it last ran."""
+    linted = laid(body('eval("1")'))
+    load(linted.name).run(adapter="plain")
+    ran = {one.code for one in found(linted)}
+    linted.change({"linted.py": CODE})
+    linted.commit()
+
+    assert (ran, found(linted)) == ({"not-reusable"}, ())
+
+
 def test_a_clean_pipeline_makes_a_clean_version(laid: Laid) -> None:
     """What is found in neither code nor folder is not found in what was made by it."""
     linted = laid()
