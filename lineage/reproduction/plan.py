@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -199,8 +198,3 @@ def _version(db: Connection, named: Side) -> ModelVersion | None:
 def _training(db: Connection, named: Side) -> str:
     (row,) = queries.runs(db, [min(named.training)])
     return str(row["uuid"])
-
-
-def from_json(text: str) -> tuple[Step, ...]:
-    """The steps that another process wrote as JSON."""
-    return tuple(map(Step.from_json, json.loads(text)["steps"]))
