@@ -29,7 +29,7 @@ from ..recipe import Recipe, Reference, explain
 from ..recipe.party import is_site
 from ..records import DatasetVersion, Snapshot
 from ..settings import Settings
-from ..verify.recorded import FailedError, RefusedError, call, done, torch_seed
+from ..verify.recorded import FailedError, UnrepeatableError, call, done, torch_seed
 from ..workspace import Workspace, using
 from .plan import Step
 
@@ -108,7 +108,7 @@ class Again:
                 self._tell(f"{step.job} ({number} of {len(self._steps)})")
                 try:
                     found["steps"].append(self._again(step))
-                except RefusedError as error:
+                except UnrepeatableError as error:
                     found["error"] = _error(step, error)
                     break
             found |= {"metrics": {}, "slices": {}} | self._evaluated
@@ -126,7 +126,7 @@ class Again:
             for step in self._steps:
                 if step.fits or step.evaluates:
                     self._again(step, seed=seed if step.fits else None)
-        except RefusedError as error:
+        except UnrepeatableError as error:
             return {"seed": seed, "metrics": {}, "error": str(error)}
         finally:
             self._made = before
@@ -177,11 +177,11 @@ class Again:
     ) -> tuple[Any, dict[str, Any], Recipe]:
         try:
             return call(step.recipe, read, modules, self._space.settings.first_party)
-        except RefusedError as error:
-            raise RefusedError(f"{error}{_unimportable(modules)}") from None
+        except UnrepeatableError as error:
+            raise UnrepeatableError(f"{error}{_unimportable(modules)}") from None
         except Exception as error:  # importing is anybody's code
             message = " ".join(f"{type(error).__name__}: {error}".split())
-            raise RefusedError(f"its sources cannot be imported: {message}") from error
+            raise UnrepeatableError(f"its sources cannot be imported: {message}") from error
 
     def _swap(self, value: Reference) -> Reference:
         """A reference to what was made again, where it was."""
@@ -194,7 +194,7 @@ class Again:
             return version
         made = self._made.get(_key(version))
         if made is None:
-            raise RefusedError(f"{version} was recorded, and is not made again")
+            raise UnrepeatableError(f"{version} was recorded, and is not made again")
         return made
 
     def _tell(self, what: str) -> None:
@@ -254,7 +254,7 @@ def _key(version: DatasetVersion) -> _Key:
     return version.producer, version.namespace, version.name, version.partition
 
 
-def _error(step: Step, error: RefusedError) -> dict[str, Any]:
+def _error(step: Step, error: UnrepeatableError) -> dict[str, Any]:
     return {"step": step.job, "failed": isinstance(error, FailedError), "says": str(error)}
 
 

@@ -36,11 +36,11 @@ WHERE e.child % 4 = {nodes.SEGMENT} ORDER BY v.partition
 _PARTITIONS = "SELECT partitions FROM snapshot WHERE id = :id"
 
 
-class RefusedError(Exception):
+class UnrepeatableError(Exception):
     """A run cannot be done again here; the message says why."""
 
 
-class FailedError(RefusedError):
+class FailedError(UnrepeatableError):
     """It was done again, and raised an error."""
 
 
@@ -52,7 +52,7 @@ def inputs_of_run(db: Connection, run: str) -> dict[str, Reference]:
         run: its id.
 
     Raises:
-        RefusedError: not all partitions of what it read are known.
+        UnrepeatableError: not all partitions of what it read are known.
     """
     rows = db.execute(_READ, {"run": run}).fetchall()
     return {row["argument"]: _reference(db, row) for row in rows}
@@ -73,15 +73,15 @@ def call(
         first_party: as in the settings.
 
     Raises:
-        RefusedError: the function is not there, or a recipe cannot be made of it.
+        UnrepeatableError: the function is not there, or a recipe cannot be made of it.
     """
     try:
         arguments = revive.inputs(read)
     except LookupError as error:
-        raise RefusedError(f"its argument {error} cannot be put together again") from None
+        raise UnrepeatableError(f"its argument {error} cannot be put together again") from None
     found = list(_functions(recorded, modules))
     if not found:
-        raise RefusedError(
+        raise UnrepeatableError(
             f"its function {recorded.get('function')} is in none of its kept sources"
         )
     best: tuple[Callable[..., Any], dict[str, Any], Recipe] | None = None
@@ -153,7 +153,7 @@ def _recipe(
             first_party=first_party,
         )
     except BegatError as error:
-        raise RefusedError(f"its recipe cannot be made here: {error}") from None
+        raise UnrepeatableError(f"its recipe cannot be made here: {error}") from None
 
 
 def _functions(
@@ -181,7 +181,7 @@ def _reference(own: Connection, row: Row) -> Reference:
         versions = tuple(_version(one) for one in own.execute(_MANY, {"node": row["node"]}))
         expected = own.execute(_PARTITIONS, {"id": at}).fetchone()[0]
         if len(versions) != expected:
-            raise RefusedError(
+            raise UnrepeatableError(
                 f"{len(versions)} of {expected} partitions of its input {row['argument']} are known"
             )
         return Snapshot(versions=versions)

@@ -20,10 +20,10 @@ from ..modules import PREFIX, archive, unpacked
 from ..recipe import Recipe, Reference, explain
 from ..records import Snapshot
 from ..workspace import Workspace, using
-from .recorded import RefusedError, call, done, inputs_of_run, torch_seed
+from .recorded import UnrepeatableError, call, done, inputs_of_run, torch_seed
 from .replay import Replay
 
-__all__ = ["RefusedError", "Rerun"]
+__all__ = ["Rerun", "UnrepeatableError"]
 
 #: Differences of two recipes that a refusal names.
 _NAMED = 3
@@ -49,7 +49,7 @@ class Rerun:
             wanted: digests of what it wrote.
 
         Raises:
-            RefusedError: its recipe is another here, or something that it needs is gone.
+            UnrepeatableError: its recipe is another here, or something that it needs is gone.
         """
         recorded = run["facets"].get("begat_recipe", {})
         read = self._inputs(run["uuid"])
@@ -61,7 +61,7 @@ class Rerun:
             if made.digest != recorded.get("digest"):
                 gone = recorded.get("sources") and not modules.names
                 why = "its kept sources are gone, and " if gone else ""
-                raise RefusedError(why + _difference(recorded, made))
+                raise UnrepeatableError(why + _difference(recorded, made))
             with tempfile.TemporaryDirectory(dir=home, prefix=PREFIX) as aside:
                 own = Workspace(self._space.settings)
                 # Where `begat.lineage.write` looks: what has other digests is thrown away.
@@ -89,7 +89,7 @@ class Rerun:
             versions = value.versions if isinstance(value, Snapshot) else (value,)
             for version in versions:
                 if version.digest not in here:
-                    raise RefusedError(f"its input {path}, {version}, is not there")
+                    raise UnrepeatableError(f"its input {path}, {version}, is not there")
         return found
 
 
