@@ -29,7 +29,7 @@ def register(
         StoreError: the registry cannot be reached; the next run registers what was trained.
     """
     from begat.lineage.events import facets
-    from begat.lineage.registry import required, versions
+    from begat.lineage.registry import policy, required, versions
     from begat.lineage.workspace import workspace
 
     run, space = lineage.current(), workspace()
@@ -61,8 +61,8 @@ def register(
         signature=signature.digest,
         training_run=model.producer,
     )
-    if lacks:
-        said = "; ".join(map(str, lacks))
+    names = policy.policy_of(space.store, name, space.settings.policy).required
+    if said := "; ".join(str(item) for item in lacks if item.name in names):
         space.warn(f"{version} lacks what it needs to be promoted: {said}")
     run.output_facet(version, "begat_modelVersion", facet)
     return version

@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import recorded, schema
+from . import audit, recorded, schema
 from .recorded import Recorded
 from .serving import Serving
 
@@ -110,6 +110,24 @@ def items(
     given = recorded.of_version(space.store, of)
     there = "model" in names and bool(space.artifacts.present([given.digest]))
     return look(given, serving=serving, names=names, model_is_there=there)
+
+
+def told(space: Workspace, of: ModelVersion) -> list[Item]:
+    """The required items of a version, and who promoted it: without a look at artifacts.
+
+    Raises:
+        RefError: no such version is registered.
+        SettingsError: the model's policy makes no sense.
+        StoreError: the store failed.
+    """
+    from .policy import policy_of  # which knows the names of the items
+
+    serving = policy_of(space.store, of.model, space.settings.policy).serving
+    found = items(space, of, serving, [name for name in NAMES if name != "model"])
+    with space.store.read() as db:
+        moves = [entry for entry in audit.of_version(db, of) if entry.after in _PROMOTED]
+    says = f"{moves[-1].who}, {moves[-1].at}, to {moves[-1].after}" if moves else "nobody yet"
+    return [*found, Item(name="promoter", title="promoter", says=says)]
 
 
 def look(
@@ -310,6 +328,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
+#: Where a version comes to by a promotion.
+_PROMOTED = ("Staging", "Production")
 _ITEMS: Mapping[str, tuple[str, Callable[[_Facts], _Found]]] = {
     "data": ("dataset reference", _data),
     "schema": ("feature schema", _schema),

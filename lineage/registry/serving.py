@@ -53,6 +53,11 @@ class Serving:
                 raise SettingsError(f"{name} of serving is {wanted}; got {value!r}")
         return cls(**given)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything is required that can be measured."""
+        return (self.latency_p50_ms, self.latency_p99_ms, self.memory_mb) != (None, None, None)
+
     def __str__(self) -> str:
         """`p99 10 ms, memory 512 MiB, CPU`; empty where nothing is required."""
         said = [
