@@ -244,7 +244,7 @@ def rollback(
     if wanted is not None and (wanted.model != model or wanted.version not in earlier):
         raise RefusedError(
             f"{wanted} was never in Production before {production}; "
-            f"`begat audit {model}` shows which were"
+            f"`begat audit --model {model}` shows which were"
         )
     if not earlier:
         raise RefusedError(
@@ -313,8 +313,8 @@ def _check_still(db: Connection, found: Version, production: ModelVersion | None
     if stage != found.stage or there != production:
         moved = f"{of} is in {named(stage)}" if stage != found.stage else f"{there} is there"
         raise RefusedError(
-            f"somebody else was faster: {moved} by now; look at `begat audit {of.model}`, and try "
-            "again"
+            f"somebody else was faster: {moved} by now; look at "
+            f"`begat audit --model {of.model}`, and try again"
         )
 
 
