@@ -62,10 +62,12 @@ def in_force(policy: Policy, stage: str) -> list[Mapping[str, Any]]:
     """
     named = [said for said in policy.gates if said.get("stage", "Staging") == stage]
     kinds = {said.get("gate") for said in named}
-    standing = {"required": policy.required, "latency": Serving.of(policy.serving).is_limited}
-    if stage != "Staging":
-        return named
-    always = [{"gate": kind} for kind, asked in standing.items() if asked and kind not in kinds]
+    always: list[Mapping[str, Any]] = []
+    if stage == "Staging":
+        if policy.required and "required" not in kinds:
+            always.append({"gate": "required", "items": policy.required})
+        if Serving.of(policy.serving).is_limited and "latency" not in kinds:
+            always.append({"gate": "latency"})
     return [*always, *named]
 
 

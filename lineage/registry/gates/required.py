@@ -54,7 +54,9 @@ def gate(said: Mapping[str, Any]) -> Required:
 
 
 def _are_names(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and bool(value) and {*value} <= {*required.NAMES}
+    if not isinstance(value, (list, tuple)):
+        return False
+    return bool(value) and all(one in required.NAMES for one in value)
 
 
 _KEYS = {"items": Key(expected=f"some of {', '.join(required.NAMES)}", sound=_are_names)}

@@ -22,7 +22,7 @@ PINNED = {
     "featurize": (1, "441588537e3635dd"),
     "train": (1, "16a136eb211390be"),
     "evaluate": (3, "3cef752e23a0ec49"),
-    "register": (1, "28c97f4cc25ac919"),
+    "register": (1, "cca2b7f10fa9ca28"),
 }
 
 
