@@ -2,10 +2,14 @@
 
 | kind | what it looks at |
 |---|---|
+| `metric` | a metric, as a whole or in every slice, against a fixed bound |
+| `relative` | a metric beside that of the version in Production, on the same rows |
+| `report` | what somebody outside has said of the version |
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,26 +19,48 @@ from .verdict import Candidate, Gate, Verdict
 
 #: Makes a gate of what the policy says about it.
 Maker = Callable[[Mapping[str, Any]], Gate]
+
+
+def _kind(module: str) -> Maker:
+    """The maker of a module of this package, which is imported when it is asked for."""
+
+    def make(said: Mapping[str, Any]) -> Gate:
+        made: Gate = importlib.import_module(f".{module}", __name__).gate(said)
+        return made
+
+    return make
+
+
 #: By kind.
-KINDS: Mapping[str, Maker] = {}
+KINDS: Mapping[str, Maker] = {
+    "metric": _kind("metric"),
+    "relative": _kind("relative"),
+    "report": _kind("report"),
+}
 
 
 def judge(candidate: Candidate, policy: Policy) -> list[Verdict]:
     """What all gates of a policy say that are for the candidate's stage; Staging by default.
 
     Raises:
-        SettingsError: a gate is of no known kind.
+        SettingsError: a gate, of whichever stage, makes no sense.
         BegatError: a gate cannot look at the candidate at all.
     """
-    chosen = [said for said in policy.gates if said.get("stage", "Staging") == candidate.stage]
-    return [verdict for said in chosen for verdict in make(said).judge(candidate)]
+    # All are made, lest one whose stage is misspelt guards nothing.
+    made = [(make(said), said.get("stage", "Staging")) for said in policy.gates]
+    return [
+        verdict
+        for gate, stage in made
+        if stage == candidate.stage
+        for verdict in gate.judge(candidate)
+    ]
 
 
 def make(said: Mapping[str, Any]) -> Gate:
     """The gate that a policy writes down.
 
     Raises:
-        SettingsError: its kind is unknown, or a value of it makes no sense.
+        SettingsError: its kind is unknown, or a key or value of it makes no sense.
     """
     kind = str(said.get("gate"))
     if kind not in KINDS:
