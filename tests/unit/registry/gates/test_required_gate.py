@@ -64,17 +64,16 @@ def test_unknown_items_are_refused(items: Any) -> None:
 def test_what_is_in_force_by_itself() -> None:
     """Into Staging the items are required, and limits that are stated are measured."""
     limited = {"latency_p99_ms": 10}
-    own = ({"gate": "latency", "p99_ms": 5}, {"gate": "schema", "stage": "Production"})
+    own = ({"gate": "latency", "p99_ms": 5}, {"gate": "required", "stage": "Production"})
 
-    def kinds(stage: str = "Staging", **said: Any) -> list[Any]:
-        return [one["gate"] for one in in_force(Policy(**said), stage)]
+    def kinds(**said: Any) -> list[Any]:
+        return [one["gate"] for one in in_force(Policy(**said))]
 
     assert kinds() == ["required"]
     assert kinds(serving=limited) == ["required", "latency"]
     assert kinds(serving={"format": "JSON"}) == ["required"]
-    assert kinds(serving=limited, gates=own) == ["required", "latency"]
+    assert kinds(serving=limited, gates=own) == ["required", "latency", "required"]
     assert kinds(required=()) == []
-    assert kinds("Production", serving=limited, gates=own) == ["schema"]
 
 
 def test_nothing_leaves_none_without_its_items(
