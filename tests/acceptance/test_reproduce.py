@@ -15,7 +15,7 @@ import pytest
 from begat.lineage import settings
 from begat.lineage.records import ModelVersion
 from begat.lineage.registry.gates import Candidate
-from begat.lineage.registry.gates.reproduction import reproduction
+from begat.lineage.registry.gates.reproduction import gate
 from begat.lineage.workspace import Workspace
 from support.project import Project
 from support.spoiling import Spoiler
@@ -201,9 +201,9 @@ def test_the_gate(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     version = ModelVersion(model="rides", version=1, digest="")
     candidate = Candidate(space=space, version=version, body={}, stage="Staging", production=None)
 
-    (passed,) = reproduction({"gate": "reproduction"}).judge(candidate)
+    (passed,) = gate({"gate": "reproduction"}).judge(candidate)
     monkeypatch.setenv("PYTHONPATH", "")
-    (refused,) = reproduction({"gate": "reproduction"}).judge(candidate)
+    (refused,) = gate({"gate": "reproduction"}).judge(candidate)
 
     assert passed.passed
     assert (passed.value, passed.threshold) == (0.0, "at most 0.005")

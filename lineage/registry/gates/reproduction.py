@@ -12,11 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import SettingsError
 from ...settings import Settings
+from . import keys
+from .keys import Key
 from .verdict import Candidate, Verdict
 
-_KEYS = frozenset({"gate", "name", "stage", "tolerance", "slices", "rebuild_environment"})
+_KEYS = {
+    "tolerance": Key(expected="a share such as 0.005", sound=keys.not_negative),
+    "slices": Key(expected="true or false", sound=lambda value: isinstance(value, bool)),
+    "rebuild_environment": Key(
+        expected="true or false", sound=lambda value: isinstance(value, bool)
+    ),
+}
 #: Exit codes with which the command has judged; others are errors of its own.
 _JUDGED = (0, 1, 2)
 #: Reasons that a verdict repeats.
@@ -84,32 +91,13 @@ class Reproduction:
         )
 
 
-def reproduction(said: Mapping[str, Any]) -> Reproduction:
-    """The gate that a policy writes down.
+def gate(said: Mapping[str, Any]) -> Reproduction:
+    """The gate as a policy writes it down.
 
     Raises:
-        SettingsError: it has a key that is unknown, or a value of another type.
+        SettingsError: it makes no sense.
     """
-    if unknown := sorted(said.keys() - _KEYS):
-        raise SettingsError(
-            f"the gate reproduction has no key {unknown[0]!r}; it knows {', '.join(sorted(_KEYS))}"
-        )
-    tolerance = said.get("tolerance", 0.005)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or tolerance < 0:
-        raise SettingsError(
-            f"tolerance of the gate reproduction is a share such as 0.005; got {tolerance!r}"
-        )
-    for key in ("slices", "rebuild_environment"):
-        if not isinstance(said.get(key, False), bool):
-            raise SettingsError(
-                f"{key} of the gate reproduction is true or false; got {said[key]!r}"
-            )
-    return Reproduction(
-        name=str(said.get("name") or "reproduction"),
-        tolerance=float(tolerance),
-        slices=said.get("slices", False),
-        rebuild_environment=said.get("rebuild_environment", False),
-    )
+    return Reproduction(**keys.read(said, _KEYS))
 
 
 def _variables(settings: Settings) -> dict[str, str]:

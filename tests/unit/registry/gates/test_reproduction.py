@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from begat.lineage.errors import SettingsError
-from begat.lineage.registry.gates.reproduction import Reproduction, reproduction
+from begat.lineage.registry.gates.reproduction import Reproduction, gate
 
 
 def test_made_of_what_is_written_down() -> None:
     """What a policy says is what it does; half a percent is the default."""
-    assert reproduction({"gate": "reproduction", "stage": "Staging"}) == Reproduction()
-    assert reproduction(
+    assert gate({"gate": "reproduction", "stage": "Staging"}) == Reproduction()
+    assert gate(
         {"gate": "reproduction", "name": "again", "tolerance": 0, "slices": True}
     ) == Reproduction(name="again", tolerance=0.0, slices=True)
 
@@ -32,4 +32,4 @@ def test_made_of_what_is_written_down() -> None:
 def test_mistakes(said: dict[str, Any]) -> None:
     """A key that it does not know, or a value of another type, is refused by name."""
     with pytest.raises(SettingsError, match=next(iter(said))):
-        reproduction({"gate": "reproduction", **said})
+        gate({"gate": "reproduction", **said})
