@@ -56,6 +56,23 @@ def judge(candidate: Candidate, policy: Policy) -> list[Verdict]:
     ]
 
 
+def check(policy: Policy, *, where: str) -> None:
+    """See that every gate of a policy makes sense.
+
+    Args:
+        policy: which gates there are.
+        where: what is named in errors, `the policy of flight-delays`.
+
+    Raises:
+        SettingsError: one does not.
+    """
+    for said in policy.gates:
+        try:
+            make(said)
+        except SettingsError as error:
+            raise SettingsError(f"{error}; see gates in {where}") from None
+
+
 def make(said: Mapping[str, Any]) -> Gate:
     """The gate that a policy writes down.
 
@@ -68,4 +85,4 @@ def make(said: Mapping[str, Any]) -> Gate:
     return KINDS[kind](said)
 
 
-__all__ = ["KINDS", "Candidate", "Gate", "Verdict", "judge", "make"]
+__all__ = ["KINDS", "Candidate", "Gate", "Verdict", "check", "judge", "make"]
