@@ -217,6 +217,6 @@ def transition(entry: Mapping[str, Any]) -> Facet:
 
     Args:
         entry: `seq`, `action`, `model`, `who`, `hash`; and what there is of `version`, `before`,
-            `after`, `reason`, `others` (versions whose stage changed with it) and `alias`.
+            `after`, `reason`, `replaced` (the version that left Production by that) and `alias`.
     """
     return built("dataset", "begat_transition", entry)

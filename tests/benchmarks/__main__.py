@@ -31,6 +31,7 @@ from . import (
     places,
     postgresql,
     recheck,
+    registry,
     report,
     results,
     s3,
@@ -57,6 +58,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     watch.measured: ("watch",),
     arrival.measured: ("arrival",),
     s3.measured: ("s3",),
+    registry.measured: ("registry",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.

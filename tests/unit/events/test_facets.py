@@ -129,7 +129,7 @@ EVERY: list[tuple[facets.Position, str, facets.Facet]] = [
                 "version": 2,
                 "before": "Staging",
                 "after": "Production",
-                "others": [[1, "Production", "Staging"]],
+                "replaced": 1,
                 "who": "ada",
                 "reason": "better",
                 "hash": DIGEST,
