@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import fields
 
 from begat.lineage.registry import gates
-from begat.lineage.registry.gates import KINDS, metric, relative, report
+from begat.lineage.registry.gates import KINDS, lint, metric, relative, report
 from begat.lineage.registry.gates.keys import COMMON
 from begat.lineage.registry.policy import Policy, parse
 from support import markdown
@@ -43,5 +43,10 @@ def test_kinds() -> None:
 
 def test_keys() -> None:
     """Every key of these kinds is in the kind's own table, and no other."""
-    for module, kind in ((metric, "metric"), (relative, "relative"), (report, "report")):
+    for module, kind in (
+        (metric, "metric"),
+        (relative, "relative"),
+        (report, "report"),
+        (lint, "lint"),
+    ):
         assert markdown.first_column(SECTIONS[kind]) == set(module._KEYS), kind

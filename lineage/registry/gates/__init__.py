@@ -5,6 +5,7 @@
 | `metric` | a metric, as a whole or in every slice, against a fixed bound |
 | `relative` | a metric beside that of the version in Production, on the same rows |
 | `report` | what somebody outside has said of the version |
+| `lint` | what `begat lint` finds about the version |
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Maker] = {
     "metric": _kind("metric"),
     "relative": _kind("relative"),
     "report": _kind("report"),
+    "lint": _kind("lint"),
 }
 
 
