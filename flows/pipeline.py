@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import recipe
 from begat.lineage.content.queries import Query
-from begat.lineage.errors import ParameterError, PipelineError, SettingsError
-from begat.lineage.registry.serving import Serving
+from begat.lineage.errors import ParameterError, PipelineError
 from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
+
+from . import rules
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -68,6 +69,11 @@ class Pipeline:
         serving: what serving the model may take: `latency_p99_ms`, `latency_p50_ms`,
             `memory_mb`, `gpu_memory_mb`, `format`; see `begat.lineage.registry.serving`. Another
             budget makes no other model.
+        gates: what a version of its model has to pass to enter a stage, `[{"gate": "metric",
+            "metric": "roc_auc", "at_least": 0.7}]`; see `begat.lineage.registry.gates`.
+        policy: further rules for its model, `{"sign_off": "other"}`, which win over those in
+            `[tool.begat.policy]`; see `begat.lineage.registry.policy`. Neither is part of any
+            recipe: nothing is trained again when they change.
 
     Raises:
         PipelineError: the definition cannot work.
@@ -88,6 +94,8 @@ class Pipeline:
     seed: int = 0
     incremental: bool = False
     serving: Mapping[str, Any] = field(default_factory=dict)
+    gates: Sequence[Mapping[str, Any]] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict)
     #: The file that defines the pipeline; none in a notebook.
     file: Path | None = field(default_factory=_defining_file)
 
@@ -96,13 +104,13 @@ class Pipeline:
         check_frame_function(self.prepare, what="prepare", lookups=tuple(self.lookups))
         check_frame_function(self.featurize, what="featurize")
         _check_holdout(self.name, self.holdout)
-        _check_serving(self.name, self.serving)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
         object.__setattr__(self, "metrics", metrics.located(self.metrics))
         if self.incremental:
             estimators.incremental_steps(self.estimator)
         metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
+        rules.said(self.name, self.policy, self.gates, self.serving)
 
     @property
     def folder(self) -> Path:
@@ -314,13 +322,6 @@ def _is_list(value: object) -> bool:
 
 def _strings(values: Sequence[object]) -> bool:
     return all(isinstance(value, str) for value in values)
-
-
-def _check_serving(name: str, given: Mapping[str, Any]) -> None:
-    try:
-        Serving.of(given)
-    except SettingsError as error:
-        raise PipelineError(f"of {name}: {error}") from None
 
 
 def _check_holdout(name: str, holdout: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from ..errors import ParameterError, RefusedError
+from ..errors import ArtifactError, ParameterError, RefusedError
 from ..graph.store import Store
 from ..records import ModelVersion
 from ..workspace import Workspace
@@ -55,15 +56,17 @@ def report(
 
     Raises:
         RefError: it names no model version.
-        ParameterError: the name is empty.
+        ParameterError: the name is empty, or a number is none.
         RefusedError: the rollback is not possible; the report is kept.
         ArtifactError: the files to roll back to are gone; the report is kept.
         StoreError: the store failed.
     """
     if not name.strip():
         raise ParameterError("a report has a name, which a gate asks for: shadow, canary, …")
-    found = find(space, ref)
-    of = found.version
+    for one in (value, threshold):
+        if one is not None and not math.isfinite(one):
+            raise ParameterError(f"what a report says of {name} is a number; got {one}")
+    of = find(space, ref).version
     said = {"gate": name, "passed": passed, "value": value, "threshold": threshold}
     with space.store.write() as db:
         entry = audit.append(
@@ -84,7 +87,7 @@ def report(
     why = f"{name} failed for {of}" + (f": {reason}" if reason else "")
     try:
         done = stages.rollback(space, of.model, identity=POLICY, reason=why)
-    except RefusedError as error:
+    except (RefusedError, ArtifactError) as error:
         raise type(error)(f"the report is kept, but nothing is rolled back: {error}") from error
     return Reported(report=entry, rollback=done)
 

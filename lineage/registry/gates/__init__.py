@@ -4,9 +4,11 @@
 |---|---|
 | `known_input` | the outputs that were recorded for example rows |
 | `latency` | milliseconds and memory that predicting one row takes |
+| `lint` | what `begat lint` finds about the version |
 | `metric` | a metric, as a whole or in every slice, against a fixed bound |
 | `relative` | a metric beside that of the version in Production, on the same rows |
 | `report` | what somebody outside has said of the version |
+| `reproduction` | whether `begat reproduce` trains the version again |
 | `required` | the items without which a version is only weights |
 | `schema` | the description of the rows that the model takes, beside Production's |
 """
@@ -40,9 +42,11 @@ def _kind(module: str) -> Maker:
 KINDS: Mapping[str, Maker] = {
     "known_input": _kind("known_input"),
     "latency": _kind("latency"),
+    "lint": _kind("lint"),
     "metric": _kind("metric"),
     "relative": _kind("relative"),
     "report": _kind("report"),
+    "reproduction": _kind("reproduction"),
     "required": _kind("required"),
     "schema": _kind("schema"),
 }
@@ -83,6 +87,23 @@ def in_force(policy: Policy) -> list[Mapping[str, Any]]:
     return [*always, *policy.gates]
 
 
+def check(policy: Policy, *, where: str) -> None:
+    """See that every gate of a policy makes sense.
+
+    Args:
+        policy: which gates there are.
+        where: what is named in errors, `the policy of flight-delays`.
+
+    Raises:
+        SettingsError: one does not.
+    """
+    for said in policy.gates:
+        try:
+            make(said)
+        except SettingsError as error:
+            raise SettingsError(f"{error}; see gates in {where}") from None
+
+
 def make(said: Mapping[str, Any]) -> Gate:
     """The gate that a policy writes down.
 
@@ -95,4 +116,4 @@ def make(said: Mapping[str, Any]) -> Gate:
     return KINDS[kind](said)
 
 
-__all__ = ["KINDS", "Candidate", "Gate", "Verdict", "in_force", "judge", "make"]
+__all__ = ["KINDS", "Candidate", "Gate", "Verdict", "check", "in_force", "judge", "make"]
