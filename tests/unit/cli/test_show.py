@@ -240,7 +240,8 @@ def test_made_by_a_run_nobody_told_of(home: Path) -> None:
 
 def test_required_items_are_listed_with_what_to_do(shown: Show) -> None:
     """A model version tells its items, and who promoted it; of what is missing, the remedy."""
-    found = {one["item"]: one for one in json.loads(shown("flights@1", "--json").stdout)["required"]}
+    said = json.loads(shown("flights@1", "--json").stdout)
+    found = {one["item"]: one for one in said["required"]}
     tree = shown("flights@1").stdout
 
     assert found["data"]["missing"] is False
