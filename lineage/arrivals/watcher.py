@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..content.digest import digest_bytes
-from ..errors import BegatError, DataError, EventError, StoreError, WorldError
+from ..errors import DataError, EventError, StoreError, WorldError
 from ..graph.facts import normalised
 from ..workspace import Workspace
 from . import batches, ledger, listing
@@ -109,7 +109,7 @@ class Watcher:
         self._report = report
         self._since = ""
         self._stop = stop or threading.Event()
-        self._failure: BegatError | None = None
+        self._failure: Exception | None = None
         #: What was warned of last, by what it is about.
         self._warned: dict[str, str] = {}
         #: Messages that came, arrivals that were `new`, `known` or `ignored`, batches told.
@@ -216,8 +216,8 @@ class Watcher:
                 return
 
     def _tell_of(self, batch: Batch) -> None:
-        self._space.forwarder.append([batch.event()])
         self._tell(batch)
+        self._space.forwarder.append([batch.event()])  # not each time that nobody was there
         batches.mark_told(self._space.store, batch, now=self._clock())
         self.counts["batches"] += 1
         self._report("batch", {**batch.to_json(), "source": batch.source})
@@ -257,6 +257,7 @@ class Watcher:
         for thread in threads:
             thread.start()
         listed = asked = ""
+        pause = _LOOK
         while not self._stop.is_set():
             now = self._clock()
             wait = self._patience.reconcile if listed == asked else _LONGEST_PAUSE
@@ -264,9 +265,9 @@ class Watcher:
                 asked, self._since = now, ""
                 if self._tried(self.reconcile):
                     listed = asked
-            self._tried(self.adopt)
-            self._tried(self.settle)
-            self._stop.wait(_LOOK)
+            well = [self._tried(step) for step in (self.adopt, self.settle)]
+            pause = _LOOK if all(well) else min(2 * pause, _LONGEST_PAUSE)
+            self._stop.wait(pause)
         for thread in threads:
             thread.join(timeout=2)  # a long poll may go on: what comes of it is not taken
         if self._failure is not None:
@@ -297,7 +298,7 @@ class Watcher:
                 self._warn(source.name, str(error))
                 self._stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            except BegatError as error:
+            except Exception as error:  # a thread has nobody to raise to, and is not to go deaf
                 self._failure = error
                 self._stop.set()
             else:
