@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from blake3 import blake3
-
 from ..errors import ArtifactError, CorruptArtifactError
-from .digest import PREFIX, digest_bytes, is_digest
+from .digest import digest_blocks, digest_bytes, is_digest, path_of, save
 
 if TYPE_CHECKING:
     from .store import ArtifactStore
@@ -79,29 +77,20 @@ class Referring:
         except ArtifactError:
             if not (location := self._location(digest)):
                 raise
-        try:
-            data = b"".join(_blocks(location))
-        except FileNotFoundError:
-            self.notes.drop(digest)
-            raise ArtifactError(
-                f"artifact {digest} is no more at {location}, where it was left; run again to make "
-                "it anew"
-            ) from None
+        data = b"".join(self._fetched(digest, location))
         if digest_bytes(data) != digest:
-            self.notes.drop(digest)
-            raise CorruptArtifactError(
-                f"{location} does not hold artifact {digest} any more; run again to make it anew"
-            )
+            raise self._other(digest, location)
         return data
 
     def copy(self, digest: str, to: Path) -> None:
         """Put the bytes that have this digest into a new file."""
         if self.store.present([digest]):
             self.store.copy(digest, to)
-            return
-        data = self.read(digest)
-        with to.open("xb") as file:
-            file.write(data)
+        elif not (location := self._location(digest)):
+            self.store.copy(digest, to)  # which says that it is nowhere
+        elif save(self._fetched(digest, location), to)[0] != digest:
+            to.unlink()
+            raise self._other(digest, location)
 
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here, or noted to be elsewhere: what is there is seen on reading."""
@@ -115,15 +104,11 @@ class Referring:
         found = self.store.rehash(digest)
         if found is not None or not (location := self._location(digest)):
             return found
-        hasher, size = blake3(), 0
         try:
-            for block in _blocks(location):
-                hasher.update(block)
-                size += len(block)
+            return digest_blocks(_blocks(location))
         except FileNotFoundError:
             self.notes.drop(digest)
             return None
-        return PREFIX + hasher.hexdigest(), size
 
     def set_aside(self, digest: str) -> bytes | Path | None:
         """Move what is kept here out of the way, and forget where else it is."""
@@ -136,6 +121,22 @@ class Referring:
 
     def _location(self, digest: str) -> str:
         return self.notes.get([digest]).get(digest, "")
+
+    def _fetched(self, digest: str, location: str) -> Iterator[bytes]:
+        try:
+            yield from _blocks(location)
+        except FileNotFoundError:
+            self.notes.drop(digest)
+            raise ArtifactError(
+                f"artifact {digest} is no more at {location}, where it was left; run again to make "
+                "it anew"
+            ) from None
+
+    def _other(self, digest: str, location: str) -> CorruptArtifactError:
+        self.notes.drop(digest)
+        return CorruptArtifactError(
+            f"{location} does not hold artifact {digest} any more; run again to make it anew"
+        )
 
 
 class Folder:
@@ -174,8 +175,7 @@ class Folder:
             self._path(digest).unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
-        name = digest.removeprefix(PREFIX)
-        return self._folder / name[:2] / name[2:]
+        return self._folder / path_of(digest)
 
 
 def _blocks(location: str) -> Iterator[bytes]:

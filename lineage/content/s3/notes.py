@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ...errors import ArtifactError
-from ..digest import is_digest
+from ..digest import is_digest, path_of
 from ..seen import Seen
 from .client import Address, client, in_parallel, translated
 from .store import S3Store
@@ -55,6 +55,4 @@ class Objects:
         return self._store.text(self._address(digest))
 
     def _address(self, digest: str) -> Address:
-        artifact = self._store.address(digest)
-        name = "/".join(artifact.key.rsplit("/", 2)[-2:])
-        return self._store.at(f"references/{name}")
+        return self._store.at(f"references/{path_of(digest)}")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,44 @@ def test_by_reference(url: str, s3: Server, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"is no more at .*versionId="):
         second.read(digest)
     assert second.present([digest]) == frozenset()
+
+
+def test_copied_in_blocks(store: S3Store, s3: Server, tmp_path: Path) -> None:
+    """An artifact is put into a file without ever being in memory as a whole, wherever it lies."""
+    data = os.urandom(24 << 20)
+    digest = store.write(data)
+    bucket = s3.bucket(versioned=True)
+    version = s3.put(bucket, "raw.bin", data)
+    elsewhere = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    assert isinstance(elsewhere, Referring)
+    elsewhere.refer(digest, f"s3://{bucket}/raw.bin?versionId={version}")
+    peaks = []
+    for number, holder in enumerate((store, elsewhere)):
+        tracemalloc.start()
+        holder.copy(digest, tmp_path / str(number))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert all((tmp_path / name).read_bytes() == data for name in "01")
+    assert max(peaks) < 12 << 20
+
+
+def test_nothing_left_of_a_copy(store: S3Store, s3: Server, tmp_path: Path) -> None:
+    """A copy of bytes that turn out to be others is an error, and no file."""
+    digest = store.write(b"content")
+    client().put_object(**store.address(digest).arguments, Body=b"another")
+    bucket = s3.bucket(versioned=True)
+    version = s3.put(bucket, "raw.bin", b"another")
+    elsewhere = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    assert isinstance(elsewhere, Referring)
+    elsewhere.refer(digest, f"s3://{bucket}/raw.bin?versionId={version}")
+
+    for holder in (store, elsewhere):
+        with pytest.raises(CorruptArtifactError, match="run again to make it anew"):
+            holder.copy(digest, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+        with pytest.raises(ArtifactError, match="is not in"):
+            holder.copy(digest, tmp_path / "copy")
 
 
 def test_reference_to_other_bytes(url: str, s3: Server, tmp_path: Path) -> None:
