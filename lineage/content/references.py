@@ -7,7 +7,7 @@ it would only cost. What is kept is where it is; reading it verifies its digest.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,6 +32,10 @@ class Notes(Protocol):
 
     def get(self, digests: Iterable[str]) -> dict[str, str]:
         """Locations by digest, of those that are noted."""
+        ...
+
+    def noted(self, digests: Collection[str]) -> frozenset[str]:
+        """Of which of these a location is noted."""
         ...
 
     def drop(self, digest: str) -> None:
@@ -61,7 +65,7 @@ class Referring:
         Raises:
             ArtifactError: it could not be noted.
         """
-        if not self.present([digest]):
+        if not self.store.present([digest]):
             self.notes.put(digest, location)
 
     def write(self, data: bytes | Path) -> str:
@@ -97,7 +101,7 @@ class Referring:
         wanted = frozenset(digests)
         found = self.store.present(wanted)
         missing = wanted - found
-        return found | self.notes.get(missing).keys() if missing else found
+        return found | self.notes.noted(missing) if missing else found
 
     def rehash(self, digest: str) -> tuple[str, int] | None:
         """The digest and size that the bytes really have, here or elsewhere."""
@@ -168,6 +172,12 @@ class Folder:
             with suppress(OSError):
                 found[digest] = self._path(digest).read_text(encoding="utf-8")
         return found
+
+    def noted(self, digests: Collection[str]) -> frozenset[str]:
+        """Of which of these a location is noted."""
+        if not self._folder.is_dir():
+            return frozenset()
+        return frozenset(one for one in filter(is_digest, digests) if self._path(one).is_file())
 
     def drop(self, digest: str) -> None:
         """Forget a location."""

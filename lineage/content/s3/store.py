@@ -67,7 +67,7 @@ class S3Store:
         wanted = frozenset(filter(is_digest, digests))
         known = self._seen.of(self.url, wanted)
         asked = wanted - known
-        found = self._listed(asked) if len(asked) > MANY else self._asked(asked)
+        found = asked.intersection(self.named()) if len(asked) > MANY else self._asked(asked)
         self._seen.add(self.url, found)
         return known | found
 
@@ -112,6 +112,12 @@ class S3Store:
             return b"".join(self._stream(address)).decode()
         except FileNotFoundError:
             return ""
+
+    def named(self, below: str = "") -> Iterator[str]:
+        """The digests that objects below the store's prefix are named by."""
+        start = len(self.at(below).key)
+        names = (PREFIX + key[start:].replace("/", "") for key in self._keys(below))
+        return filter(is_digest, names)
 
     def at(self, name: str) -> Address:
         """Where something below the store's own prefix is."""
@@ -187,11 +193,6 @@ class S3Store:
     def _asked(self, digests: Iterable[str]) -> frozenset[str]:
         found = in_parallel(self._is_there, list(digests))
         return frozenset(digest for digest, there in found if there)
-
-    def _listed(self, digests: frozenset[str]) -> frozenset[str]:
-        start = len(self.at("").key)
-        there = {PREFIX + key[start:].replace("/", "") for key in self._keys("")}
-        return digests & there
 
     def _keys(self, prefix: str) -> Iterator[str]:
         for one in listing(self.bucket, self.at(prefix).key, kind=ArtifactError):

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from begat.lineage.content import digest_bytes, open_store
 from begat.lineage.content.references import Referring
 from begat.lineage.content.s3 import client as clients
+from begat.lineage.content.s3 import notes
 from begat.lineage.content.s3 import store as stores
 from begat.lineage.content.s3.client import client
 from begat.lineage.content.s3.store import S3Store
@@ -71,6 +73,7 @@ def test_killed_in_the_middle(
     script = f"""
 import os, signal
 from pathlib import Path
+from typing import Any
 from begat.lineage.content.s3 import store
 from begat.lineage.content.s3.client import client
 from begat.lineage.content.seen import Seen
@@ -98,6 +101,7 @@ def test_written_by_many_at_once(store: S3Store, s3: Server) -> None:
     """Processes that write the same artifacts at once all succeed, and leave each once."""
     script = f"""
 from pathlib import Path
+from typing import Any
 from begat.lineage.content.s3.store import S3Store
 from begat.lineage.content.seen import Seen
 store = S3Store({store.url!r}, Seen(Path("none/cache.db")))
@@ -248,6 +252,44 @@ def test_by_reference(url: str, s3: Server, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"is no more at .*versionId="):
         second.read(digest)
     assert second.present([digest]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("page", "many", "listings", "reads"),
+    [(1000, 2000, 1, 0), (2, 10, 1, 0), (2, 2000, 1, 38)],
+    ids=["few notes", "many questions", "many notes"],
+)
+def test_notes_are_asked_for_together(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    page: int,
+    many: int,
+    listings: int,
+    reads: int,
+) -> None:
+    """Whether absent artifacts are noted to be elsewhere is not asked one by one."""
+    monkeypatch.setattr(notes, "PAGE", page)
+    monkeypatch.setattr(notes, "MANY", many)
+    names = [digest_bytes(f"{number}".encode()) for number in range(40)]
+    first = open_store(Settings(home=tmp_path / "one", store="", artifacts=url))
+    assert isinstance(first, Referring)
+    for name in names[:5]:
+        first.refer(name, "s3://lake/raw.csv?versionId=1")
+    second = open_store(Settings(home=tmp_path / "two", store="", artifacts=url))
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    client().meta.events.register("before-call.s3", note)
+    try:
+        found = second.present(names)
+    finally:
+        client().meta.events.unregister("before-call.s3", note)
+
+    assert found == frozenset(names[:5])
+    assert (asked.count("ListObjectsV2"), asked.count("GetObject")) == (listings, reads)
 
 
 def test_copied_in_blocks(store: S3Store, s3: Server, tmp_path: Path) -> None:
