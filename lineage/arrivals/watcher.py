@@ -84,6 +84,8 @@ class Watcher:
         patience: how long new content waits.
         clock: the time, ISO 8601.
         report: is told what happened: `batch`, `warning`, and what comes with it.
+        well: is called after each look of `run` that found all well: nobody is away, nothing
+            waits for being tried again.
         stop: set to end `run`; one of its own by default.
     """
 
@@ -97,6 +99,7 @@ class Watcher:
         patience: Patience | None = None,
         clock: Callable[[], str] = utc,
         report: Callable[[str, dict[str, Any]], None] = lambda kind, about: None,
+        well: Callable[[], None] = lambda: None,
         stop: threading.Event | None = None,
     ) -> None:
         self._space = space
@@ -107,10 +110,11 @@ class Watcher:
         self._patience = patience or Patience()
         self._clock = clock
         self._report = report
+        self._well = well
         self._since = ""
         self._stop = stop or threading.Event()
         self._failure: Exception | None = None
-        #: What was warned of last, by what it is about.
+        #: What goes badly, by what it is about, as it was warned of.
         self._warned: dict[str, str] = {}
         #: Messages that came, arrivals that were `new`, `known` or `ignored`, batches told.
         self.counts: Counter[str] = Counter()
@@ -267,6 +271,8 @@ class Watcher:
                     listed = asked
             well = [self._tried(step) for step in (self.adopt, self.settle)]
             pause = _LOOK if all(well) else min(2 * pause, _LONGEST_PAUSE)
+            if not self._warned:
+                self._well()
             self._stop.wait(pause)
         for thread in threads:
             thread.join(timeout=2)  # a long poll may go on: what comes of it is not taken
@@ -326,16 +332,17 @@ class Watcher:
         path = set_aside(self._space.settings.home, source, message, reason)
         source.done([message])
         self.counts["set_aside"] += 1
-        self._warn(
-            "set aside", f"a message of {source.name} was set aside as {path.name}: {reason}"
-        )
+        self._say(f"a message of {source.name} was set aside as {path.name}: {reason}")
 
     def _warn(self, about: str, message: str) -> None:
         """Warn, once until what it is about goes well or badly in another way."""
         if self._warned.get(about) != message:
             self._warned[about] = message
-            log.warning("%s", message)
-            self._report("warning", {"message": message})
+            self._say(message)
+
+    def _say(self, warning: str) -> None:
+        log.warning("%s", warning)
+        self._report("warning", {"message": warning})
 
 
 def start(source: Source) -> None:

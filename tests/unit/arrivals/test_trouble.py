@@ -24,6 +24,14 @@ from support.arriving import PATTERN, Clock, Told, key, message, record, rows, w
 WATCHED = Watched.parse(PATTERN, folder=Path("/"))
 
 
+class Ticking(Clock):
+    """A clock that goes on by itself."""
+
+    def __call__(self) -> str:
+        self.pass_(10)
+        return super().__call__()
+
+
 class Forwarded:
     """A backend's queue that keeps what it is given."""
 
@@ -118,13 +126,6 @@ def test_tried_less_and_less_often(store: Store, tmp_path: Path) -> None:
                     self.set()
             return self.is_set()
 
-    class Ticking(Clock):
-        """A clock that goes on by itself."""
-
-        def __call__(self) -> str:
-            self.pass_(10)
-            return super().__call__()
-
     told = Told()
     told.away = True
     pattern = f"{tmp_path}/month={{month}}.csv"
@@ -133,6 +134,42 @@ def test_tried_less_and_less_often(store: Store, tmp_path: Path) -> None:
     watching.run()
 
     assert asked[0] < asked[-1] == max(asked) <= 30
+
+
+def test_well(store: Store, tmp_path: Path) -> None:
+    """A watcher says that all is well after each look, but not while somebody is away."""
+    (tmp_path / "month=2013-12.csv").write_text("a\n1\n")
+    told = Told()
+    told.away = True
+    said: list[bool] = []
+    warned: list[str] = []
+
+    def well() -> None:
+        said.append(told.away)
+        if not told.away and told.batches:
+            watching.stop()
+
+    def report(kind: str, about: dict[str, Any]) -> None:
+        if kind == "warning":
+            warned.append(about["message"])
+            told.away = told.away and "nobody is there" not in warned
+
+    watching = watcher(
+        Given(["{"] * 3),
+        told=told,
+        clock=Ticking(),
+        pattern=f"{tmp_path}/month={{month}}.csv",
+        well=well,
+        report=report,
+    )
+    late = threading.Timer(60, watching.stop)
+    late.start()
+    watching.run()
+    late.cancel()
+
+    assert "nobody is there" in warned
+    assert said.count(False) >= 1
+    assert told.partitions == [["month=2013-12"]]
 
 
 def test_listing_lets_others_write(
