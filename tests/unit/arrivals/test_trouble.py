@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from begat.lineage.arrivals import ledger, listing
+from begat.lineage.arrivals.folder import Folders
 from begat.lineage.arrivals.messages import parse, read
 from begat.lineage.arrivals.notice import Notice
 from begat.lineage.arrivals.sources import Given, Message
@@ -69,6 +70,31 @@ def test_ends_of_time_told_to_the_server(store: Store) -> None:
     watching.settle(force=True)
 
     assert told.partitions == [["month=2013-11", "month=2013-12"]]
+
+
+def test_folder_is_replaced(tmp_path: Path) -> None:
+    """A folder that goes is waited for, and what is in the one that comes in its place is told."""
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    stop = threading.Event()
+    watched = Watched.parse(f"{lake}/month={{month}}.csv", folder=Path("/"))
+    folders = Folders([watched], NO_CACHE, stop)
+    folders.start()
+    lake.rmdir()
+    with pytest.raises(WorldError, match="cannot be watched"):
+        [folders.receive(1) for _ in range(20)]
+    lake.mkdir()
+    (lake / "month=2013-12.csv").write_text("a\n1\n")
+    found: list[str] = []
+    for _ in range(20):
+        found += [one.key for said in folders.receive(1) for one in said.notices()]
+        if len(found) == 1:
+            (lake / "month=2014-01.csv").write_text("a\n2\n")
+        if len(found) > 1:
+            break
+    stop.set()
+
+    assert found == [f"{lake}/month=2013-12.csv", f"{lake}/month=2014-01.csv"]
 
 
 def test_what_nobody_foresaw(store: Store, tmp_path: Path) -> None:
