@@ -168,7 +168,7 @@ def _train(
     files = source_files(pipeline)
     origin = replace(
         sent.origin(pipeline.file, files=sent.digests(files), flow_run_id=flow_run_id),
-        settings={} if binding.binding_of(context.flow) else sent.working_here(),
+        working=sent.Working() if binding.binding_of(context.flow) else sent.working_here(),
     )
     steps = Steps(
         pipeline=pipeline,
