@@ -153,8 +153,8 @@ def test_report_rolls_back(space: Workspace) -> None:
     _, line = says("gate", "report", "delays@2", "canary", "--failed", "--reason", "slow")
 
     assert line == (
-        "delays@1: Staging → Production; delays@2: Production → Archived, by begat (canary failed "
-        "for delays@2: slow)"
+        "delays@1: Staging → Production in place of delays@2, by begat (canary failed for delays@2: "
+        "slow)"
     )
 
 

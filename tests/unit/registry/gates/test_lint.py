@@ -29,7 +29,10 @@ def late(home: Any) -> ModelVersion:
         run_id=runs["register"].run_id,
         training_run_id=runs["train"].run_id,
         digest=runs["train"].outputs[0].digest,
-        body={"metrics": {"auc": 0.7}},
+        body={
+            "metrics": {"auc": 0.7},
+            "signature": {"features": [{"name": "x", "dtype": "int64"}]},
+        },
     )
 
 
@@ -68,6 +71,7 @@ def test_strict(late: ModelVersion) -> None:
     findings = of_version(workspace(), late)
     told = {False: ["error"], True: ["error", "warning"]}
 
+    assert {one.level for one in findings} >= {"error", "warning"}
     for strict, levels in told.items():
         found = verdicts(late, strict=strict)
         assert len(found) == len([one for one in findings if one.level in levels])
