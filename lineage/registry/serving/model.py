@@ -109,6 +109,20 @@ class Model:
         """
         return self._checked("predict", given, **options)
 
+    def outputs(self, given: Any) -> dict[str, Any]:
+        """What `predict` returns, and `predict_proba` where there is one, by these names.
+
+        Args:
+            given: as for `predict`; it is looked at once.
+
+        Raises:
+            SignatureError: as for `predict`.
+            DataError: as for `predict`.
+        """
+        methods = ("predict", "predict_proba")
+        asked = {name: dict[str, Any]() for name in methods if hasattr(self.estimator, name)}
+        return self._answers(asked, given)
+
     def check(self, given: Any) -> list[Violation]:
         """Everything in these rows that is not as the signature says, by row.
 
@@ -142,19 +156,26 @@ class Model:
         return f"<{self.ref}: {type(self.estimator).__name__} of {', '.join(self.columns)}>"
 
     def _checked(self, method: str, given: Any, **options: Any) -> Any:
-        call = partial(getattr(self.estimator, method), **options)
+        return self._answers({method: options}, given)[method]
+
+    def _answers(self, asked: Mapping[str, Mapping[str, Any]], given: Any) -> dict[str, Any]:
+        """What methods of the estimator return of the same rows, which are looked at once."""
+        calls = {name: partial(getattr(self.estimator, name), **asked[name]) for name in asked}
         if not self.columns:
-            return call(given)
+            return {name: call(given) for name, call in calls.items()}
         looked = self._look(given)
         kept = self._kept(looked)
         if kept is None and len(looked.frame):
-            return self._called(call, self._taken(looked), looked)
+            ready = self._taken(looked)
+            return {name: self._called(call, ready, looked) for name, call in calls.items()}
         # An estimator refuses a table without rows; of one row it says what it returns.
         some = kept is not None and kept.any()
         ready = self._taken(looked, kept) if some else self._example()
-        found = self._called(call, ready, looked)
         places = kept.nonzero()[0] if some and kept is not None else None
-        return _spread(found, places, looked.frame.index)
+        return {
+            name: _spread(self._called(call, ready, looked), places, looked.frame.index)
+            for name, call in calls.items()
+        }
 
     def _look(self, given: Any) -> _Looked:
         frame = rows.table(given, self.columns, ref=self.ref)

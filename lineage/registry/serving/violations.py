@@ -30,6 +30,7 @@ class Violation:
     row: int
     #: The row's label in the index.
     label: Hashable
+    #: As it was given; None if it is missing.
     value: Any
     kind: Kind
     #: What would be fit, in words.
@@ -96,7 +97,7 @@ def _beginning(fault: Fault) -> Fault:
 
 
 def _shown(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None:
         return "missing"
     text = repr(value) if isinstance(value, str) else str(value)
     kind = {str: "the text ", bool: "the boolean "}.get(type(value), "")
@@ -110,4 +111,6 @@ def _plain(value: Any) -> Any:
 
     if value is pd.NA or value is pd.NaT:
         return None
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value
