@@ -11,7 +11,9 @@
     │   ├── RecipeError           something that determines an output and cannot be digested
     │   ├── EventError            an event, or a value in one, that JSON cannot say exactly
     │   ├── UntrustedModelError   a model file that holds types nobody reviewed
-    │   └── RefError              a reference that names nothing, or too much
+    │   ├── RefError              a reference that names nothing, or too much
+    │   └── RefusedError          an act on the registry that its rules do not allow
+    │       └── GateError         a model version that a gate refuses
     └── WorldError                the machine did not do its part (exit code 1)
         ├── StoreError            the lineage store is away, locked or too old (exit code 3)
         └── ArtifactError         bytes that should be in the artifact store and are not
@@ -87,6 +89,14 @@ class UntrustedModelError(UserError):
 
 class RefError(UserError):
     """A reference names nothing, or more than one thing."""
+
+
+class RefusedError(UserError):
+    """The registry's rules do not allow this act; nothing changed."""
+
+
+class GateError(RefusedError):
+    """A gate refuses a model version; nothing changed."""
 
 
 class WorldError(BegatError):

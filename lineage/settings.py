@@ -12,6 +12,7 @@
 | runner | BEGAT_RUNNER | - | threads |
 | first_party | - | `first_party` | none beyond what recipes find by themselves |
 | trusted_types | - | `trusted_types` | none beyond the reviewed ones |
+| policy | - | `policy` | see `registry.policy` |
 
 The environment wins over `pyproject.toml`, which is the nearest one upwards.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ class Settings:
     first_party: tuple[str, ...] = ()
     #: Full names of further types that a model file may hold.
     trusted_types: tuple[str, ...] = ()
+    #: The registry's rules as they are written, for every model.
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def spool(self) -> Path:
@@ -85,6 +88,7 @@ def load(*, folder: Path | None = None, environ: Mapping[str, str] | None = None
         runner=env.get("BEGAT_RUNNER", ""),
         first_party=tuple(table.get("first_party", ())),
         trusted_types=tuple(table.get("trusted_types", ())),
+        policy=table.get("policy", {}),
     )
 
 
@@ -128,7 +132,7 @@ def _pyproject(folder: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("begat", {})
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read as TOML ({error}); mend it") from None
-    known = {"first_party", "namespace", "trusted_types"}
+    known = {"first_party", "namespace", "policy", "trusted_types"}
     if not isinstance(table, dict):
         raise SettingsError(f"[tool.begat] in {path} is not a table; make it one")
     if unknown := sorted(set(table) - known):
@@ -141,6 +145,8 @@ def _pyproject(folder: Path) -> dict[str, Any]:
             raise SettingsError(f"{key} in {path} is a list of names; got {names!r}")
     if not isinstance(table.get("namespace", ""), str):
         raise SettingsError(f"namespace in {path} is a string; got {table['namespace']!r}")
+    if not isinstance(table.get("policy", {}), dict):
+        raise SettingsError(f"[tool.begat.policy] in {path} is a table; got {table['policy']!r}")
     return table
 
 

@@ -40,13 +40,16 @@ class Workspace:
 
     Args:
         given: the settings; `settings.load()` when absent.
+        store: an open store of whoever has one; else it is opened when it is first used.
     """
 
-    def __init__(self, given: settings.Settings | None = None) -> None:
+    def __init__(
+        self, given: settings.Settings | None = None, *, store: Store | None = None
+    ) -> None:
         self.settings = given or settings.load()
         self.spool = Spool(self.settings.spool)
         self._lock = threading.RLock()
-        self._store: Store | None = None
+        self._store = store
         self._away_until = 0.0
         #: Why the store is away; empty while it is there.
         self._why = ""

@@ -92,6 +92,16 @@ def capture(folder: Path) -> Git:
     )
 
 
+def email(folder: Path) -> str:
+    """What git calls whoever works in `folder`; empty if it does not say. Never raises."""
+    import subprocess
+
+    try:
+        return _git(folder, "config", "user.email").stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
 def without_credentials(remote: str) -> str:
     """A remote's URL without password or token.
 

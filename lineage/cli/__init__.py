@@ -15,6 +15,10 @@ from . import plugins
 
 #: Commands of this package; more come by the entry point group `begat.commands`.
 _OWN = {
+    "alias": ".stages:alias",
+    "approve": ".stages:approve",
+    "archive": ".stages:archive",
+    "audit": ".audit:audit",
     "data": ".data:data",
     "datasets": ".listings:datasets",
     "db": ".db:db",
@@ -31,6 +35,9 @@ _OWN = {
     "path": ".reach:path",
     "pictures": ".pictures:pictures",
     "predict": ".predict:predict",
+    "promote": ".stages:promote",
+    "reject": ".stages:reject",
+    "rollback": ".stages:rollback",
     "runs": ".runs:runs",
     "search": ".listings:search",
     "serve": ".serve:serve",
@@ -42,6 +49,13 @@ _OWN = {
 }
 #: What their help begins with, so that a list of them imports none; a test compares.
 SUMMARIES = {
+    "alias": "Give REF, a model version, the alias NAME, so that MODEL@NAME names it.",
+    "approve": "Sign off REF, a version in Staging, for Production.",
+    "archive": "Archive REF, a version that is not in Production, or with --due all that is due.",
+    "audit": "Show every act on the registry: who, when, why, and the gates with their values.",
+    "promote": "Let REF, a model version, enter Staging or Production if its gates let it.",
+    "reject": "Say why REF, a version in Staging, may not go to Production; takes a --reason.",
+    "rollback": "Put the version back in Production that MODEL had there before; takes a --reason.",
     "data": "Look at data as REF stands on it: its status, what differs, and having it again.",
     "datasets": "List datasets.",
     "db": "Look after the lineage store: upgrade, check, rebuild, reap, prune, export, import.",

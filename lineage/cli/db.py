@@ -234,8 +234,8 @@ def import_(file: str, tokens: bool, as_json: bool) -> None:
     nothing of it is taken.
     """
     from ..graph.restore import restore
-    from ..server import access
-    from ..server.access import OPEN
+    from ..registry import access
+    from ..registry.access import OPEN
 
     check_file(file)
     with _store(make=True) as store, _whole(file) as path, _counted("") as tell:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..graph.store import Store
     from ..settings import Settings
+    from ..workspace import Workspace
 
 #: Seconds that commands which work on the whole store wait for other writers.
 PATIENCE = 60.0
@@ -74,11 +75,20 @@ def store() -> Store:
     Raises:
         StoreError: there is none yet, or it cannot be reached.
     """
-    from ..workspace import workspace  # here, for `--help` needs none
+    return space().store
 
-    space = workspace()
-    _check_recorded(space.settings)
-    return space.store
+
+def space() -> Workspace:
+    """The workspace, for commands that act on what is recorded.
+
+    Raises:
+        StoreError: nothing is recorded here.
+    """
+    from ..workspace import workspace
+
+    found = workspace()
+    _check_recorded(found.settings)
+    return found
 
 
 def patient_store(*, make: bool = False) -> Store:

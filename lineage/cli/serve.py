@@ -48,7 +48,7 @@ def serve(host: str, port: int, max_body: int) -> None:
 
 
 def _announce(url: str, is_open: bool) -> None:
-    from ..server.access import OPEN
+    from ..registry.access import OPEN
 
     click.echo(f"begat serves {url}; {url}/docs describes it")
     if is_open:

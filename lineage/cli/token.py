@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ..server import access
-from ..server.access import SCOPES, Token
+from ..registry import access
+from ..registry.access import SCOPES, Token
 from .output import as_json, console, moment, patient_store, print_json
 
 

@@ -66,6 +66,7 @@ OURS: dict[str, Position] = {
     "begat_reuse": "run",
     "begat_seeds": "run",
     "begat_snapshot": "input",
+    "begat_transition": "dataset",
 }
 
 

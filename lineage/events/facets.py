@@ -19,6 +19,7 @@ from .own import (
     seeds,
     single,
     snapshot,
+    transition,
 )
 from .standard import (
     column_lineage,
@@ -88,5 +89,6 @@ __all__ = [
     "source_code_location",
     "sql",
     "storage",
+    "transition",
     "version",
 ]

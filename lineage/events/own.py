@@ -12,6 +12,7 @@
 | `attempt` | `begat_attempt` | run |
 | `snapshot`, `single` | `begat_snapshot` | input |
 | `model_version` | `begat_modelVersion` | dataset |
+| `transition` | `begat_transition` | dataset |
 | `arrivals` | `begat_arrivals` | dataset |
 """
 
@@ -209,3 +210,13 @@ def arrivals(
         "objects": [list(row) for row in objects],
     }
     return built("dataset", "begat_arrivals", body)
+
+
+def transition(entry: Mapping[str, Any]) -> Facet:
+    """`begat_transition`: an act on the registry, as its log has it.
+
+    Args:
+        entry: `seq`, `action`, `model`, `who`, `hash`; and what there is of `version`, `before`,
+            `after`, `reason`, `others` (versions whose stage changed with it) and `alias`.
+    """
+    return built("dataset", "begat_transition", entry)

@@ -105,7 +105,7 @@ RECORDS = (
     Kept(
         table="model",
         key=("name",),
-        free=("latest", "created_at"),
+        free=("latest", "created_at", "policy"),
         there="""UPDATE SET
         latest = CASE WHEN excluded.latest > model.latest THEN excluded.latest
             ELSE model.latest END,
@@ -123,6 +123,14 @@ RECORDS = (
         unique=("model", "recipe"),
     ),
     Kept(table="alias", key=("model", "name"), free=("version",)),
+    Kept(
+        table="audit",
+        key=("seq",),
+        fixed=(
+            *("at", "action", "model", "version", "before", "after", "who", "identity"),
+            *("reason", "body", "previous", "hash"),
+        ),
+    ),
     Kept(
         table="presence",
         key=("digest",),

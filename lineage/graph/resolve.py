@@ -20,11 +20,11 @@ from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
 from . import nodes, queries
 from .connection import Connection, Row
+from .stages import STAGES
 from .store import Store
 
 T = TypeVar("T")
 
-STAGES = ("None", "Staging", "Production", "Archived")
 #: Candidates that an error lists.
 CANDIDATES = 10
 #: A run's id or a beginning of it; `#2` behind an id is its second execution.

@@ -22,9 +22,12 @@ from ..content.digest import digest_bytes
 from ..content.merkle import Chunk
 from ..errors import DataError, EventError
 from ..events.canonical import read
+from . import stages
+from .connection import Connection
 from .export import FORMAT, VERSION
 from .facts import Facts, facts
 from .keeping import RECORDS, TOKEN
+from .stages import STAGES
 from .store import Origin, Store
 
 _RECORDS = {kept.table: kept for kept in (*RECORDS, TOKEN)}
@@ -86,12 +89,21 @@ def restore(
             batch, weight = [], 0
     _take(store, batch, restored)
     with store.write() as db:
+        acts = _acts(db)
         for line in _head(path, tokens=tokens):
             kept = _RECORDS[line.table]
             kept.check(db, line.row)
-            kept.add(db, line.row)
+            # Stages follow from the log: another version may be in Production here by now.
+            kept.add(db, {**line.row, "stage": STAGES[0]} if "stage" in line.row else line.row)
             restored.records += 1
+        if _acts(db) > acts:
+            stages.settle(db)
     return restored
+
+
+def _acts(db: Connection) -> int:
+    (count,) = db.execute("SELECT COUNT(*) FROM audit", {}).fetchone()
+    return int(count)
 
 
 def _survey(store: Store, path: Path, *, tokens: bool, tell: Tell) -> None:

@@ -4,8 +4,9 @@ Three groups, told apart by who may change them:
 
 - the truth: `event` and `chunk`, written once, never changed but for an event's origin
 - the graph: a projection of the truth, emptied and filled again by a rebuild
-- records of their own: presence, pins, leases, plans, models, arrivals; a rebuild leaves them
-  alone, so they name runs and versions by their own ids, never by integers of the graph
+- records of their own: presence, pins, leases, plans, models and their audit log, arrivals; a
+  rebuild leaves them alone, so they name runs and versions by their own ids, never by integers of
+  the graph
 
 There are no foreign keys: events arrive in any order, and what one of them points to may
 come later. Unique keys are what holds. Times are ISO 8601 text in UTC with microseconds,
@@ -374,6 +375,7 @@ model = Table(
     Column("name", Words, primary_key=True),
     Column("latest", Integer, nullable=False),
     Column("created_at", Words, nullable=False),
+    Column("policy", Words),  # JSON, as its pipeline says; NULL if it says nothing
 )
 
 model_version = Table(
@@ -393,6 +395,36 @@ model_version = Table(
     Index("ix_model_version_run_id", "run_id"),
     Index("ix_model_version_training_run_id", "training_run_id"),
     Index("ix_model_version_digest", "digest"),
+)
+
+# By an index, lest two that promote at once both succeed.
+Index(
+    "uq_model_version_production",
+    model_version.c.model,
+    unique=True,
+    sqlite_where=model_version.c.stage == text("'Production'"),
+    postgresql_where=model_version.c.stage == text("'Production'"),
+)
+
+#: Every act on the registry, in order. Rows are added, never changed: each names the hash of
+#: the one before. See registry/audit.py.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=False),  # from 1, without gaps
+    Column("at", Words, nullable=False),  # never before the row before
+    Column("action", Words, nullable=False),
+    Column("model", Words, nullable=False),  # empty for what is about no model
+    Column("version", Integer),
+    Column("before", Words, nullable=False),  # stage; empty where none changed
+    Column("after", Words, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("identity", Words, nullable=False),  # JSON: how that is known
+    Column("reason", Words, nullable=False),
+    Column("body", Words, nullable=False),  # JSON: gates, aliases, …
+    Column("previous", Words, nullable=False, unique=True),
+    Column("hash", Words, nullable=False),
+    Index("ix_audit_model_version", "model", "version"),
 )
 
 alias = Table(

@@ -6,17 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from ..active import current
-from ..errors import RefError
-from ..graph.resolve import resolve
-from ..records import ModelVersion
 from ..workspace import workspace
+from .current import find
+from .policy import policy_of
 
 if TYPE_CHECKING:
     from .serving.model import Model, OnViolation, Ranges
-
-_ROW = """
-SELECT training_run_id, body FROM model_version WHERE model = :model AND version = :version
-"""
 
 
 def load(
@@ -42,24 +37,22 @@ def load(
         ArtifactError: the model file or its signature is not in the store, or not those bytes.
         UntrustedModelError: the file holds types outside the reviewed list.
         ParameterError: `on_violation` or `ranges` is something else.
+        SettingsError: the model's policy makes no sense.
     """
     from ..content import models
     from .serving import expected
     from .serving.model import Model
 
     space = workspace()
-    found = resolve(space.store, ref)
-    if not isinstance(found, ModelVersion):
-        raise RefError(f"{ref!r} names no model version; write NAME@VERSION")
+    found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
-    with space.store.read() as db:
-        row = db.execute(_ROW, {"model": found.model, "version": found.version}).fetchone()
-    digest = json.loads(row["body"]).get("signature_digest")
+    policy = policy_of(space.store, found.version.model, space.settings.policy)
+    digests = found.files
     return Model(
-        models.load(space.artifacts.read(found.digest), trusted=space.settings.trusted_types),
-        json.loads(space.artifacts.read(digest)) if digest else {},
-        version=found,
-        on_violation=on_violation or "raise",
+        models.load(space.artifacts.read(digests["model"]), trusted=space.settings.trusted_types),
+        json.loads(space.artifacts.read(digests["signature"])) if "signature" in digests else {},
+        version=found.version,
+        on_violation=on_violation or policy.on_violation,
         ranges=ranges,
-        assertions=expected.assertions(space.store, row["training_run_id"]),
+        assertions=expected.assertions(space.store, found.version),
     )

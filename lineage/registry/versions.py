@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +10,7 @@ from ..errors import ParameterError
 from ..events import now
 from ..graph.store import Store
 from ..records import ModelVersion
+from .identity import user
 
 _FIND = """
 SELECT version, digest, run_id FROM model_version WHERE model = :model AND recipe = :recipe
@@ -68,7 +67,7 @@ def register(
         "run_id": run_id,
         "training_run_id": training_run_id,
         "digest": digest,
-        "registered_by": registered_by or _user(),
+        "registered_by": registered_by or user(),
         "now": now(),
         "body": json.dumps(body, sort_keys=True, allow_nan=False),
     }
@@ -97,13 +96,6 @@ def metrics_of(store: Store, model: str, version: int) -> Mapping[str, float | N
         return None
     found: Mapping[str, float | None] = json.loads(row["body"]).get("metrics", {})
     return found
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
 
 
 def _check(model: str) -> None:

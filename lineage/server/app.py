@@ -9,7 +9,7 @@ from importlib import metadata
 import anyio
 from fastapi import FastAPI
 
-from . import api, arrivals, health, ingest, page, problems, questions
+from . import acts, api, arrivals, health, ingest, page, problems, questions
 from .body import MAX_BODY, Held
 from .metrics import Metrics, Timed
 from .stores import Stores
@@ -17,7 +17,7 @@ from .stores import Stores
 #: Bodies that are read at once: the store takes one at a time, and the next is being parsed.
 READERS = 2
 #: Modules whose `router` has the routes.
-PARTS = (ingest, arrivals, questions, api, health, page)
+PARTS = (ingest, arrivals, acts, questions, api, health, page)
 _ABOUT = "An OpenLineage backend: any producer in, exact lineage out."
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from . import access
+from ..registry import access
 
 bearer = HTTPBearer(
     auto_error=False,

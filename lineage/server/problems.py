@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..errors import BegatError, ParameterError, RefError, StoreError, UserError
+from ..errors import BegatError, ParameterError, RefError, RefusedError, StoreError, UserError
 
 log = logging.getLogger("begat")
 
@@ -29,9 +29,11 @@ _MEANINGS = {
     403: "The token is not for this, or a browser asks for another site",
     404: "There is no such thing",
     408: "The body did not arrive",
+    409: "The registry's rules do not allow it; nothing changed",
     413: "The body is too large",
     415: "The body is of another type",
     422: "A parameter is not what it should be",
+    500: "The server failed",
     503: "The store is away or the server is full; try again",
 }
 
@@ -69,6 +71,8 @@ def status_of(error: BegatError) -> int:
         return 404
     if isinstance(error, ParameterError):
         return 422
+    if isinstance(error, RefusedError):
+        return 409
     return 400 if isinstance(error, UserError) else 500
 
 

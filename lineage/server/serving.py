@@ -12,7 +12,7 @@ import uvicorn
 
 from ..errors import ParameterError, SettingsError
 from ..graph.store import Store
-from . import access
+from ..registry import access
 from .app import create_app
 from .guard import is_loopback
 

@@ -11,7 +11,7 @@ from ..errors import ArtifactError, EventError
 from ..events.canonical import parse
 from ..graph import registers
 from ..graph.connection import Connection, Row
-from ..graph.resolve import STAGES
+from ..graph.stages import STAGES
 from ..records import ModelVersion
 from .replay import BACKUP, Replay
 from .report import Finding

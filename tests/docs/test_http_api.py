@@ -115,6 +115,6 @@ def test_metrics_are_on_the_page(served: Served) -> None:
 
 def test_scopes_are_explained() -> None:
     """The page for operators explains every scope."""
-    from begat.lineage.server.access import SCOPES
+    from begat.lineage.registry.access import SCOPES
 
     assert markdown.first_column(markdown.sections(OPERATIONS)["Secure it"]) == set(SCOPES)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from begat.lineage.graph.store import Store
-from begat.lineage.server import access
+from begat.lineage.registry import access
 from begat.lineage.server.app import create_app
 
 LINEAGE, BATCH = "/api/v1/lineage", "/api/v1/lineage/batch"

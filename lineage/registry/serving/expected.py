@@ -6,8 +6,12 @@ from typing import Any
 
 from ...graph import nodes, queries
 from ...graph.store import Store
+from ...records import ModelVersion
 
-_RUN = "SELECT id FROM run WHERE uuid = :uuid"
+_TRAINED = """
+SELECT r.id FROM model_version m JOIN run r ON r.uuid = m.training_run_id
+WHERE m.model = :model AND m.version = :version
+"""
 _ASSERTED = """
 SELECT facets FROM reading WHERE run = :run AND instr(facets, 'dataQualityAssertions') > 0
 ORDER BY node LIMIT 1
@@ -19,18 +23,18 @@ _BREADTH = 4
 _FAR = 200
 
 
-def assertions(store: Store, training_run: str) -> list[dict[str, Any]]:
-    """The items of `dataQualityAssertions` that stand nearest above a training run.
+def assertions(store: Store, of: ModelVersion) -> list[dict[str, Any]]:
+    """The items of `dataQualityAssertions` that stand nearest above the run that trained a model.
 
     Args:
         store: where the lineage is.
-        training_run: id of the run that fitted the model.
+        of: the model version.
 
     Raises:
         StoreError: the store failed.
     """
     with store.read() as db:
-        row = db.execute(_RUN, {"uuid": training_run}).fetchone()
+        row = db.execute(_TRAINED, {"model": of.model, "version": of.version}).fetchone()
         level = [] if row is None else [nodes.run(row["id"])]
         seen = set(level)
         while level and len(seen) <= _FAR:

@@ -118,6 +118,24 @@ EVERY: list[tuple[facets.Position, str, facets.Facet]] = [
             objects=[("month=2013-12", "raw/month=2013-12/x.csv", "v1", "2013-12-31T23:59:59Z")],
         ),
     ),
+    (
+        "dataset",
+        "begat_transition",
+        facets.transition(
+            {
+                "seq": 3,
+                "action": "promote",
+                "model": "delays",
+                "version": 2,
+                "before": "Staging",
+                "after": "Production",
+                "others": [[1, "Production", "Staging"]],
+                "who": "ada",
+                "reason": "better",
+                "hash": DIGEST,
+            }
+        ),
+    ),
     ("dataset", "begat_modelVersion", facets.model_version("delays", 1)),
     (
         "dataset",
@@ -228,6 +246,8 @@ def test_no_schema_is_without_a_facet() -> None:
         ),
         ("begat_modelVersion", {"model": "delays", "version": 1, "stage": "production"}),
         ("begat_modelVersion", {"model": "delays", "version": 0, "stage": None}),
+        ("begat_transition", {"seq": 0, "action": "a", "model": "m", "who": "w", "hash": DIGEST}),
+        ("begat_transition", {"seq": 1, "action": "promote", "model": "m", "hash": DIGEST}),
         ("begat_seeds", {"seed": 0, "derived": {}, "pythonhashseed": ""}),
         ("begat_attempt", {"attempt": 0}),
         ("begat_packages", {"digest": DIGEST}),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from begat.lineage.server import access
+from begat.lineage.registry import access
 from support import foreign
 from support.serving import LINEAGE, Served
 

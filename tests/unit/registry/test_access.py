@@ -11,8 +11,8 @@ import pytest
 
 from begat.lineage.errors import ParameterError, RefError
 from begat.lineage.graph.store import Store
-from begat.lineage.server import access
-from begat.lineage.server.access import SCOPES
+from begat.lineage.registry import access
+from begat.lineage.registry.access import SCOPES
 
 
 @pytest.fixture

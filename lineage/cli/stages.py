@@ -1,0 +1,189 @@
+"""`begat promote`, `approve`, `reject`, `archive`, `rollback` and `alias`: acts on the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ParameterError
+from .output import as_json, print_json, say, space
+
+if TYPE_CHECKING:
+    from ..registry.audit import Entry
+    from ..registry.identity import Identity
+    from ..workspace import Workspace
+
+Command = Callable[..., None]
+
+because = click.option("--reason", default="", metavar="TEXT", help="Why; the log keeps it.")
+by_force = click.option(
+    "--force", is_flag=True, help="Do it although it is refused; takes a --reason."
+)
+
+
+@click.command()
+@click.argument("ref")
+@click.option(
+    "--to",
+    type=click.Choice(["Staging", "Production"], case_sensitive=False),
+    required=True,
+    help="The stage to enter. Nothing goes straight to Production.",
+)
+@because
+@by_force
+@as_json
+def promote(ref: str, to: str, reason: str, force: bool, as_json: bool) -> None:
+    """Let REF, a model version, enter Staging or Production if its gates let it.
+
+    What is in Production goes to Staging, and is archived when the new one is stable.
+    """
+    from ..registry import stages
+
+    place, who = _acting()
+    entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
+    _told(entry, f"{ref} is in {to} already", as_json)
+
+
+@click.command()
+@click.argument("ref")
+@because
+@as_json
+def approve(ref: str, reason: str, as_json: bool) -> None:
+    """Sign off REF, a version in Staging, for Production."""
+    from ..registry import sign_off
+
+    place, who = _acting()
+    entry = sign_off.sign(place, ref, approve=True, identity=who, reason=reason)
+    _told(entry, "", as_json)
+
+
+@click.command()
+@click.argument("ref")
+@because
+@as_json
+def reject(ref: str, reason: str, as_json: bool) -> None:
+    """Say why REF, a version in Staging, may not go to Production; takes a --reason."""
+    from ..registry import sign_off
+
+    place, who = _acting()
+    entry = sign_off.sign(place, ref, approve=False, identity=who, reason=reason)
+    _told(entry, "", as_json)
+
+
+@click.command()
+@click.argument("ref", required=False)
+@click.option(
+    "--due", is_flag=True, help="Archive what a version has replaced that is stable by now."
+)
+@because
+@by_force
+@as_json
+def archive(ref: str | None, due: bool, reason: str, force: bool, as_json: bool) -> None:
+    """Archive REF, a version that is not in Production, or with --due all that is due."""
+    from ..registry import stages
+
+    if due == (ref is not None):
+        raise ParameterError("say which version to archive, or --due for those that are to be")
+    place, who = _acting()
+    if ref is not None:
+        entry = stages.archive(place, ref, identity=who, reason=reason, force=force)
+        _told(entry, f"{ref} is archived already", as_json)
+        return
+    done = stages.settle(place)
+    if as_json:
+        print_json({"archived": [entry.to_json() for entry in done]})
+        return
+    for entry in done:
+        _say(entry)
+    if not done:
+        say("nothing is to be archived now")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--to", default="", metavar="REF", help="To this earlier version, not to the last.")
+@because
+@as_json
+def rollback(model: str, to: str, reason: str, as_json: bool) -> None:
+    """Put the version back in Production that MODEL had there before; takes a --reason.
+
+    Its files are verified first; the version that is taken back is archived.
+    """
+    from ..registry import stages
+
+    place, who = _acting()
+    _told(stages.rollback(place, model, identity=who, reason=reason, to=to), "", as_json)
+
+
+@click.command()
+@click.argument("ref")
+@click.argument("name", required=False)
+@click.option("--delete", is_flag=True, help="Take the alias REF, MODEL@NAME, away.")
+@because
+@as_json
+def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) -> None:
+    """Give REF, a model version, the alias NAME, so that MODEL@NAME names it."""
+    from ..registry import aliases
+
+    if delete != (name is None):
+        raise ParameterError(
+            "say `begat alias MODEL@VERSION NAME`, or `begat alias MODEL@NAME --delete`"
+        )
+    place, who = _acting()
+    if name is not None:
+        entry = aliases.put(place, ref, name, identity=who, reason=reason)
+        _told(entry, f"{ref} has the alias {name} already", as_json)
+        return
+    model, _, old = ref.rpartition("@")
+    _told(aliases.remove(place, model, old, identity=who, reason=reason), "", as_json)
+
+
+def sentence(entry: Entry) -> str:
+    """An act as people read it: `delays@3: Staging → Production, by ada`."""
+    of = f"{entry.model}@{entry.version}" if entry.version else entry.model
+    alias, others = entry.body.get("alias"), entry.body.get("others", ())
+    if alias is not None:
+        what = f"is {entry.model}@{alias}" if entry.version else f"@{alias} is taken away"
+    elif entry.after:
+        what = f"{_stage(entry.before)} → {entry.after}"
+    elif entry.action == "refuse":
+        what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
+    else:
+        what = {"approve": "approved", "reject": "rejected"}.get(entry.action, entry.action)
+    moved = "".join(f"; {entry.model}@{v}: {_stage(b)} → {a}" for v, b, a in others)
+    forced = "; forced past " + ", ".join(entry.body["forced"]) if entry.body.get("forced") else ""
+    why = f" ({entry.reason})" if entry.reason else ""
+    return f"{of}: {what}{moved}{forced}, by {entry.who}{why}"
+
+
+def gates(body: Mapping[str, Any]) -> str:
+    """The gates that refused."""
+    from ..registry.gates import Verdict
+
+    return "; ".join(Verdict(**one).says() for one in body.get("gates", ()) if not one["passed"])
+
+
+def _acting() -> tuple[Workspace, Identity]:
+    from ..registry.identity import identity
+
+    place = space()
+    return place, identity(place.store)
+
+
+def _told(entry: Entry | None, otherwise: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"changed": entry is not None, "entry": entry.to_json() if entry else None})
+    elif entry is None:
+        say(otherwise)
+    else:
+        _say(entry)
+
+
+def _say(entry: Entry) -> None:
+    say(sentence(entry))
+
+
+def _stage(stage: str) -> str:
+    return "no stage" if stage == "None" else stage

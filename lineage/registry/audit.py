@@ -1,0 +1,287 @@
+"""The audit log: every act on the registry, in order, each row sealed by the hash of the last.
+
+A row's hash is BLAKE3 over the canonical JSON of the row, which holds the hash of the row
+before. So no row can be edited, removed or put elsewhere without every later hash being
+another. What would be left is to cut off the end, or to write all of it anew: against that,
+each row is told in an event of its own, with its hash, and `verify` takes a hash that was
+kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..content.digest import digest_bytes
+from ..events import facets, now
+from ..events.canonical import canonical
+from ..events.facets import CORE, PRODUCER
+from ..graph.connection import Connection, Row
+from ..graph.stages import Standing, standing
+from ..graph.store import Store
+from ..records import ModelVersion
+from .identity import Identity
+
+#: What the first row names as the hash before it.
+FIRST = "blake3:" + "0" * 64
+_COLUMNS = (
+    "seq, at, action, model, version, before, after, who, identity, reason, body, previous, hash"
+)
+_LAST = "SELECT seq, at, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_ADD = f"""INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :action, :model, :version, :before,
+:after, :who, :identity, :reason, :body, :previous, :hash)"""
+_ENTRIES = f"""
+SELECT {_COLUMNS} FROM audit
+WHERE (:model = '' OR model = :model) AND at <= :until ORDER BY seq
+"""
+_OF_VERSION = f"""
+SELECT {_COLUMNS} FROM audit WHERE model = :model AND version = :version ORDER BY seq
+"""
+_STAGES = "SELECT model, version, stage FROM model_version WHERE stage <> 'None'"
+_ALIASES = "SELECT model, name, version FROM alias"
+_EVENTS = """
+SELECT body FROM event WHERE type = 'DATASET' AND instr(body, '"begat_transition"') > 0
+"""
+#: Later than every time.
+ALWAYS = "9999-12-31T23:59:59.999999Z"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A row of the log."""
+
+    #: Its place, from 1, without gaps.
+    seq: int
+    #: ISO 8601, UTC; never before the row before, even when the clock went back.
+    at: str
+    action: str
+    #: Empty, and no version, for what is about no model.
+    model: str
+    version: int | None
+    #: Stages; empty where none changed.
+    before: str
+    after: str
+    who: str
+    #: How that is known: `kind` (token, user or policy), `token`, `email`, `host`.
+    identity: Mapping[str, Any]
+    reason: str
+    #: `gates`, `others` (further versions whose stage changed: number, before, after), `alias`, …
+    body: Mapping[str, Any]
+    previous: str
+    hash: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flaw:
+    """What is not as it was written."""
+
+    #: Of the row, or of where one should be; 0 for what the registry's own rows say.
+    seq: int
+    says: str
+
+
+def append(
+    store: Store,
+    db: Connection,
+    *,
+    action: str,
+    identity: Identity,
+    model: str = "",
+    version: int | None = None,
+    before: str = "",
+    after: str = "",
+    reason: str = "",
+    body: Mapping[str, Any] | None = None,
+) -> Entry:
+    """Add a row, and the event that tells of it, inside the caller's transaction.
+
+    Args:
+        store: whose transaction it is.
+        db: the connection that `store.write()` gave.
+        action: what was done, a verb.
+        identity: who did it.
+        model: what it was done to.
+        version: the number, where it was done to one version.
+        before: the stage before, where it changed.
+        after: the stage after.
+        reason: why, as they said.
+        body: more, JSON-safe: see `Entry.body`.
+
+    Raises:
+        StoreError: the store failed; nothing is kept.
+    """
+    last = db.execute(_LAST, {}).fetchone()
+    row: dict[str, Any] = {
+        "seq": last["seq"] + 1 if last else 1,
+        "at": max(now(), last["at"]) if last else now(),
+        "action": action,
+        "model": model,
+        "version": version,
+        "before": before,
+        "after": after,
+        "who": identity.who,
+        "identity": identity.to_json(),
+        "reason": reason,
+        "body": dict(body or {}),
+        "previous": last["hash"] if last else FIRST,
+    }
+    entry = Entry(**row, hash=_hash(row))
+    kept = {**entry.to_json(), "identity": _text(row["identity"]), "body": _text(row["body"])}
+    db.execute(_ADD, kept)
+    if model:
+        store.record([_event(entry)])
+    return entry
+
+
+def entries(store: Store, model: str = "", *, until: str = ALWAYS) -> list[Entry]:
+    """The rows of the log, in their order.
+
+    Args:
+        store: where it is.
+        model: of this model only.
+        until: none later than this, an ISO 8601 time in UTC with microseconds.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        return [_entry(row) for row in db.execute(_ENTRIES, {"model": model, "until": until})]
+
+
+def of_version(db: Connection, of: ModelVersion) -> list[Entry]:
+    """The rows about one version, in their order."""
+    key = {"model": of.model, "version": of.version}
+    return [_entry(row) for row in db.execute(_OF_VERSION, key)]
+
+
+def as_of(store: Store, until: str = ALWAYS) -> Standing:
+    """Which version was in which stage then, and had which alias.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        return standing(db.execute(_ENTRIES, {"model": "", "until": until}))
+
+
+def verify(store: Store, *, head: str = "") -> list[Flaw]:
+    """Every row that was edited, removed or put elsewhere, and what does not follow from the log.
+
+    Args:
+        store: where it is.
+        head: a hash of the log that was kept elsewhere: it must still be in it.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        rows = db.execute(_ENTRIES, {"model": "", "until": "~"}).fetchall()
+        flaws = [*_chain(rows), *_told(db, rows), *_registry(db, rows)]
+    if head and head not in {row["hash"] for row in rows}:
+        flaws.append(Flaw(seq=0, says=f"no row has the hash {head}: the log was written anew"))
+    return flaws
+
+
+def _chain(rows: Iterable[Row]) -> Iterator[Flaw]:
+    seq, at, previous = 0, "", FIRST
+    for row in rows:
+        if row["seq"] != seq + 1:
+            missing = f"{seq + 1}" if row["seq"] == seq + 2 else f"{seq + 1} to {row['seq'] - 1}"
+            yield Flaw(seq=seq + 1, says=f"row {missing} was removed")
+        elif row["previous"] != previous:
+            yield Flaw(seq=row["seq"], says="it does not follow on the row before")
+        try:
+            entry = _entry(row)
+            sound = entry.hash == _hash(entry.to_json())
+        except (ValueError, TypeError):
+            sound = False
+        if not sound:
+            yield Flaw(seq=row["seq"], says="it was edited: it is not what its hash says")
+        if row["at"] < at:
+            yield Flaw(seq=row["seq"], says=f"its time {row['at']} is before that of the last row")
+        seq, at, previous = row["seq"], row["at"], row["hash"]
+
+
+def _told(db: Connection, rows: Iterable[Row]) -> Iterator[Flaw]:
+    """Rows that events tell of, and that are there no more, or otherwise."""
+    there = {row["seq"]: row["hash"] for row in rows}
+    last = max(there, default=0)
+    for (body,) in db.execute(_EVENTS, {}):
+        said = json.loads(body)["dataset"]["facets"].get("begat_transition", {})
+        seq = said.get("seq", 0)
+        if seq > last:
+            yield Flaw(seq=seq, says=f"row {seq} was removed: an event tells of it")
+        elif seq in there and there[seq] != said.get("hash"):
+            yield Flaw(seq=seq, says="an event tells of another row at this place")
+
+
+def _registry(db: Connection, rows: list[Row]) -> Iterator[Flaw]:
+    try:
+        found = standing(rows)
+    except (ValueError, TypeError, AttributeError):
+        return  # a row that cannot be read is told already
+    stages = {(m, v): stage for m, v, stage in db.execute(_STAGES, {})}
+    for model, version in sorted({*stages, *found.stages}):
+        is_, was = stages.get((model, version), "None"), found.stages.get((model, version), "None")
+        if is_ != was:
+            says = f"the registry has {model}@{version} in {is_}, and the log comes to {was}"
+            yield Flaw(seq=0, says=says)
+    aliases = {(m, name): version for m, name, version in db.execute(_ALIASES, {})}
+    for model, name in sorted({*aliases, *found.aliases}):
+        here, there = aliases.get((model, name)), found.aliases.get((model, name))
+        if here != there:
+            says = (
+                f"the registry has {model}@{name} as {here or 'none'}, and the log comes to "
+                f"{there or 'none'}"
+            )
+            yield Flaw(seq=0, says=says)
+
+
+def _event(entry: Entry) -> dict[str, Any]:
+    """An OpenLineage DatasetEvent of the model that tells of a row."""
+    said = {
+        "seq": entry.seq,
+        "action": entry.action,
+        "model": entry.model,
+        "who": entry.who,
+        "hash": entry.hash,
+        "version": entry.version,
+        "before": entry.before,
+        "after": entry.after,
+        "reason": entry.reason,
+        "others": entry.body.get("others"),
+        "alias": entry.body.get("alias"),
+    }
+    known = {key: value for key, value in said.items() if value not in (None, "", [])}
+    return {
+        "eventTime": entry.at,
+        "producer": PRODUCER,
+        "schemaURL": f"{CORE}#/$defs/DatasetEvent",
+        "dataset": {
+            "namespace": "begat",
+            "name": f"{entry.model}/model",
+            "facets": {"begat_transition": facets.transition(known)},
+        },
+    }
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    sealed = {key: value for key, value in row.items() if key != "hash"}
+    return digest_bytes(canonical(sealed).encode())
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _entry(row: Row) -> Entry:
+    found = {name: row[name] for name in Entry.__slots__}
+    return Entry(
+        **{**found, "identity": json.loads(row["identity"]), "body": json.loads(row["body"])}
+    )

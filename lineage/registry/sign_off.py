@@ -1,0 +1,88 @@
+"""Sign-off: people say whether a version in Staging may go to Production."""
+
+from __future__ import annotations
+
+from ..errors import ParameterError, RefusedError
+from ..graph.connection import Connection
+from ..records import ModelVersion
+from ..workspace import Workspace
+from . import audit
+from .audit import Entry
+from .current import Version, find, named
+from .identity import Identity
+from .policy import Policy, policy_of
+
+
+def sign(
+    space: Workspace, ref: str, *, approve: bool, identity: Identity, reason: str = ""
+) -> Entry:
+    """Say that a version in Staging may go to Production, or may not; the last word counts.
+
+    Raises:
+        RefusedError: it is not in Staging, or who approves is its author and may not.
+        RefError: it names no model version.
+        ParameterError: a rejection without a reason.
+        StoreError: the store failed; nothing changed.
+    """
+    found = find(space, ref)
+    if found.stage != "Staging":
+        raise RefusedError(
+            f"{found.version} is in {named(found.stage)}, and only versions in Staging are signed "
+            f"off; `begat promote {found.version} --to Staging` first"
+        )
+    if not approve and not reason.strip():
+        raise ParameterError(f"a rejection of {found.version} takes a reason; add --reason")
+    policy = policy_of(space.store, found.version.model, space.settings.policy)
+    if approve and policy.sign_off == "other" and identity.who == found.registered_by:
+        raise RefusedError(
+            f"{found.version} was registered by {identity.who}, and its policy wants the approval "
+            "of somebody else (sign_off = other); let them run `begat approve`"
+        )
+    with space.store.write() as db:
+        return audit.append(
+            space.store,
+            db,
+            action="approve" if approve else "reject",
+            model=found.version.model,
+            version=found.version.version,
+            identity=identity,
+            reason=reason,
+            body={"digest": found.version.digest},
+        )
+
+
+def approval(db: Connection, of: ModelVersion) -> Entry | None:
+    """The word that counts about a version since it entered Staging last: approved or rejected."""
+    word = None
+    for entry in audit.of_version(db, of):
+        if entry.after == "Staging":
+            word = None
+        elif entry.action in ("approve", "reject"):
+            word = entry
+    return word
+
+
+def check(db: Connection, found: Version, policy: Policy) -> None:
+    """See that a version is signed off as its model's policy wants it.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    if policy.sign_off == "none":
+        return
+    of, word = found.version, approval(db, found.version)
+    if word is None:
+        by = "somebody other than its author" if policy.sign_off == "other" else "somebody"
+        raise RefusedError(
+            f"{of} is not signed off for Production (sign_off = {policy.sign_off}); let {by} run "
+            f"`begat approve {of}`"
+        )
+    if word.action == "reject":
+        raise RefusedError(
+            f"{of} was rejected by {word.who} ({word.reason}); mend that and let it be approved"
+        )
+    if policy.sign_off == "other" and word.who == found.registered_by:
+        raise RefusedError(
+            f"{of} was approved by {word.who}, who registered it (sign_off = other); let somebody "
+            f"else run `begat approve {of}`"
+        )

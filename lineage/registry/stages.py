@@ -1,0 +1,391 @@
+"""Moving model versions through their stages.
+
+    None ──promote──▶ Staging ──promote──▶ Production ──▶ Staging ──▶ Archived
+                         ▲                                   replaced    once the new one
+                         └──────────promote──────────────┘              is stable
+
+One version of a model is in Production at most. Each act is one transaction: the stages, a row
+of the audit log, and the event that tells of it. What a gate needs to be judged takes its time,
+so it is judged before; that nothing has moved since is checked in the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import ArtifactError, GateError, ParameterError, RefusedError
+from ..events import now
+from ..graph.connection import Connection
+from ..graph.stages import moves
+from ..records import ModelVersion
+from ..workspace import Workspace
+from . import audit, sign_off
+from .audit import Entry
+from .current import Version, check_model, find, named
+from .current import models as all_models
+from .current import production as production_of
+from .current import version as version_of
+from .gates import Candidate, Verdict, judge
+from .identity import POLICY, Identity
+from .policy import Policy, policy_of
+
+#: Judges a version, as its model's policy says, for the stage it is to go to.
+Judge = Callable[[Candidate, Policy], Sequence[Verdict]]
+
+# Only from the stage that it was judged in.
+_MOVE = """
+UPDATE model_version SET stage = :after
+WHERE model = :model AND version = :version AND stage = :before
+"""
+_LOG = "SELECT at, version, before, after, body FROM audit WHERE model = :model ORDER BY seq"
+#: Where a version may go by `promote`, and from where.
+_FROM = {"Staging": ("None", "Archived"), "Production": ("Staging",)}
+
+
+def promote(
+    space: Workspace,
+    ref: str,
+    *,
+    to: str,
+    identity: Identity,
+    reason: str = "",
+    force: bool = False,
+    judge: Judge = judge,
+) -> Entry | None:
+    """Let a version enter Staging or Production.
+
+    Args:
+        space: where the registry and the artifacts are.
+        ref: the version.
+        to: `Staging` or `Production`.
+        identity: who asks.
+        reason: why; needed with `force`.
+        force: go on although gates refuse. Sign-off and the order of stages still hold.
+        judge: judges it.
+
+    Returns:
+        The row of the log; None if it is in that stage already.
+
+    Raises:
+        GateError: a gate refuses; that is in the log, too.
+        RefusedError: the rules do not allow it, or another moved a version meanwhile.
+        ArtifactError: its files are not there, or not what they were.
+        ParameterError: there is no such stage to promote to, or no reason to force.
+        RefError: it names no model version.
+        StoreError: the store failed; nothing changed.
+    """
+    if to not in _FROM:
+        raise ParameterError(f"a version is promoted to Staging or Production; got {to!r}")
+    if force and not reason.strip():
+        raise ParameterError("to force it takes a reason, which the log keeps; add --reason")
+    found = find(space, ref)
+    model = found.version.model
+    settle(space, model)
+    found = find(space, found.version.ref)
+    if found.stage == to:
+        return None
+    _check_order(found, to)
+    policy = policy_of(space.store, model, space.settings.policy)
+    with space.store.read() as db:
+        production = production_of(db, model)
+        if to == "Production":
+            sign_off.check(db, found, policy)
+    _check_files(space, found)
+    candidate = Candidate(
+        space=space, version=found.version, body=found.body, stage=to, production=production
+    )
+    verdicts = judge(candidate, policy)
+    refused = [one for one in verdicts if not one.passed]
+    gates = [asdict(one) for one in verdicts]
+    if refused and not force:
+        with space.store.write() as db:
+            audit.append(
+                space.store,
+                db,
+                action="refuse",
+                model=model,
+                version=found.version.version,
+                identity=identity,
+                reason=reason,
+                body={"gates": gates, "to": to},
+            )
+        raise GateError(_refusal(found, to, refused))
+    with space.store.write() as db:
+        _check_still(db, found, production, to)
+        others = []
+        if to == "Production" and production is not None:
+            _move(db, production, "Production", "Staging")
+            others.append([production.version, "Production", "Staging"])
+        _move(db, found.version, found.stage, to)
+        body: dict[str, Any] = {
+            "gates": gates,
+            "policy": policy.to_json(),
+            "digest": found.version.digest,
+            "others": others,
+            "forced": [one.gate for one in refused],
+        }
+        return audit.append(
+            space.store,
+            db,
+            action="promote",
+            model=model,
+            version=found.version.version,
+            before=found.stage,
+            after=to,
+            identity=identity,
+            reason=reason,
+            body={key: value for key, value in body.items() if value},
+        )
+
+
+def archive(
+    space: Workspace, ref: str, *, identity: Identity, reason: str = "", force: bool = False
+) -> Entry | None:
+    """Archive a version that is not in Production.
+
+    Returns:
+        The row of the log; None if it is archived already.
+
+    Raises:
+        RefusedError: it is in Production; or it was until lately, and the one that replaced it
+            is not stable yet.
+        RefError: it names no model version.
+        ParameterError: there is no reason to force.
+        StoreError: the store failed; nothing changed.
+    """
+    if force and not reason.strip():
+        raise ParameterError("to force it takes a reason, which the log keeps; add --reason")
+    found = find(space, ref)
+    of = found.version
+    if found.stage == "Archived":
+        return None
+    if found.stage == "Production":
+        raise RefusedError(
+            f"{of} is in Production; promote another version, or `begat rollback {of.model}`"
+        )
+    policy = policy_of(space.store, of.model, space.settings.policy)
+    with space.store.write() as db:
+        _check_still(db, found, None, "Archived")
+        due = _replaced(db, of.model, policy).get(of.version)
+        if due is not None and due > now() and not force:
+            raise RefusedError(
+                f"{of} was in Production until lately, and is kept warm until what replaced it is "
+                f"stable for {policy.stable_hours:g} h, at {due[:16].replace('T', ' ')} UTC; wait, "
+                "or --force it with a --reason"
+            )
+        return _archive(space, db, of, found.stage, identity=identity, reason=reason)
+
+
+def settle(space: Workspace, model: str = "") -> list[Entry]:
+    """Archive what was replaced in Production by a version that has been stable since.
+
+    Args:
+        space: where the registry is.
+        model: of this model; of all by default.
+
+    Raises:
+        StoreError: the store failed.
+        SettingsError: a policy makes no sense.
+    """
+    done = []
+    with space.store.read() as db:
+        models = [model] if model else all_models(db)
+    for name in models:
+        policy = policy_of(space.store, name, space.settings.policy)
+        with space.store.read() as db:
+            waiting = any(due <= now() for due in _replaced(db, name, policy).values())
+        if not waiting:
+            continue
+        with space.store.write() as db:
+            reason = f"what replaced it is stable for {policy.stable_hours:g} h"
+            for version, due in _replaced(db, name, policy).items():
+                if due <= now():
+                    of = version_of(db, name, version).version
+                    done.append(_archive(space, db, of, "Staging", identity=POLICY, reason=reason))
+    return done
+
+
+def rollback(
+    space: Workspace, model: str, *, identity: Identity, reason: str, to: str = ""
+) -> Entry:
+    """Put the version back in Production that was there before, and archive the one that is.
+
+    Its files are verified before the switch.
+
+    Args:
+        space: where the registry and the artifacts are.
+        model: its name.
+        identity: who asks.
+        reason: why.
+        to: another version that was in Production earlier.
+
+    Raises:
+        RefusedError: none is in Production, none was before, or another moved one meanwhile.
+        ArtifactError: the files of the earlier version are not there, or not what they were.
+        ParameterError: there is no reason.
+        RefError: there is no such model or version.
+        StoreError: the store failed; nothing changed.
+    """
+    if not reason.strip():
+        raise ParameterError(f"a rollback of {model} takes a reason, which the log keeps")
+    with space.store.read() as db:
+        production = production_of(db, model)
+        earlier = _earlier(db, model)
+        if production is None:
+            check_model(db, model)
+            raise RefusedError(
+                f"{model} has no version in Production, so there is none to take back; "
+                f"`begat promote {model}@N --to Production`"
+            )
+    wanted = find(space, to).version if to else None
+    if wanted is not None and (wanted.model != model or wanted.version not in earlier):
+        raise RefusedError(
+            f"{wanted} was never in Production before {production}; "
+            f"`begat audit --model {model}` shows which were"
+        )
+    if not earlier:
+        raise RefusedError(
+            f"no version of {model} was in Production before {production}; promote another one"
+        )
+    target = find(space, f"{model}@{wanted.version if wanted else earlier[0]}")
+    try:
+        _check_files(space, target)
+    except ArtifactError as error:
+        rest = [number for number in earlier if number != target.version.version]
+        others = ", ".join(f"--to {model}@{number}" for number in rest) or "no other version"
+        raise type(error)(f"{error}; {production} stays in Production (left: {others})") from error
+    with space.store.write() as db:
+        _check_still(db, target, production, "Production")
+        _move(db, production, "Production", "Archived")
+        _move(db, target.version, target.stage, "Production")
+        return audit.append(
+            space.store,
+            db,
+            action="rollback",
+            model=model,
+            version=target.version.version,
+            before=target.stage,
+            after="Production",
+            identity=identity,
+            reason=reason,
+            body={
+                "digest": target.version.digest,
+                "others": [[production.version, "Production", "Archived"]],
+            },
+        )
+
+
+def _check_order(found: Version, to: str) -> None:
+    if found.stage in _FROM[to]:
+        return
+    of = found.version
+    if to == "Production":
+        raise RefusedError(
+            f"{of} is in {named(found.stage)}, and nothing goes straight to Production; "
+            f"`begat promote {of} --to Staging` first"
+        )
+    raise RefusedError(
+        f"{of} is in Production, and leaves it when another version comes; promote that one, or "
+        f"`begat rollback {of.model}`"
+    )
+
+
+def _check_files(space: Workspace, found: Version) -> None:
+    """See that what a version is served by is there, byte by byte."""
+    for name, digest in found.files.items():
+        there = space.artifacts.rehash(digest)
+        if there is None or there[0] != digest:
+            is_ = "gone" if there is None else "not what it was"
+            raise ArtifactError(
+                f"the {name} of {found.version} ({digest[:19]}) is {is_}; "
+                f"`begat verify {found.version} --repair` looks for it"
+            )
+
+
+def _check_still(db: Connection, found: Version, production: ModelVersion | None, to: str) -> None:
+    """See that nothing has moved since it was looked at."""
+    of = found.version
+    stage = version_of(db, of.model, of.version).stage
+    there = production_of(db, of.model) if to == "Production" else production
+    if stage != found.stage or there != production:
+        moved = f"{of} is in {named(stage)}" if stage != found.stage else f"{there} is there"
+        raise RefusedError(
+            f"somebody else was faster: {moved} by now; look at "
+            f"`begat audit --model {of.model}`, and try again"
+        )
+
+
+def _refusal(found: Version, to: str, refused: Sequence[Verdict]) -> str:
+    says = "; ".join(one.says() for one in refused)
+    of = found.version
+    return (
+        f"{of} may not enter {to}: {says}; mend it, or force it with `begat promote {of} --to {to} "
+        "--force --reason …`"
+    )
+
+
+def _archive(
+    space: Workspace,
+    db: Connection,
+    of: ModelVersion,
+    before: str,
+    *,
+    identity: Identity,
+    reason: str,
+) -> Entry:
+    _move(db, of, before, "Archived")
+    return audit.append(
+        space.store,
+        db,
+        action="archive",
+        model=of.model,
+        version=of.version,
+        before=before,
+        after="Archived",
+        identity=identity,
+        reason=reason,
+    )
+
+
+def _move(db: Connection, of: ModelVersion, before: str, after: str) -> None:
+    given = {"model": of.model, "version": of.version, "before": before, "after": after}
+    if db.execute(_MOVE, given).rowcount != 1:
+        raise RefusedError(f"{of} is not in {named(before)} any more; try again")
+
+
+def _replaced(db: Connection, model: str, policy: Policy) -> dict[int, str]:
+    """Versions in Staging that were replaced in Production, and when they are to be archived."""
+    since: dict[int, str] = {}
+    for row in db.execute(_LOG, {"model": model}).fetchall():
+        for version, before, after in moves(row):
+            since.pop(version, None)
+            if (before, after) == ("Production", "Staging"):
+                since[version] = row["at"]
+            elif after == "Production":
+                # What was replaced before waits until this one, too, is stable.
+                since = dict.fromkeys(since, row["at"])
+    hours = timedelta(hours=policy.stable_hours)
+    return {version: _after(at, hours) for version, at in since.items()}
+
+
+def _earlier(db: Connection, model: str) -> list[int]:
+    """The versions that were in Production before the one that is, the last first.
+
+    What was taken back by a rollback is none of them.
+    """
+    been: list[int] = []
+    for row in db.execute(_LOG, {"model": model}).fetchall():
+        for version, before, after in moves(row):
+            if after == "Production":
+                been = [*(one for one in been if one != version), version]
+            elif (before, after) == ("Production", "Archived"):
+                been = [one for one in been if one != version]
+    return been[-2::-1]
+
+
+def _after(at: str, more: timedelta) -> str:
+    then = datetime.fromisoformat(at) + more
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

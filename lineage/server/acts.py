@@ -1,0 +1,149 @@
+"""`/api/v2/acts`: acts on the registry, one at a time, and the log of all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import ParameterError
+from ..graph.facts import normalised
+from ..registry import aliases, audit, sign_off, stages
+from ..registry.audit import Entry
+from ..registry.identity import identity
+from ..settings import load
+from ..workspace import Workspace
+from . import body
+from .guard import Given, needs
+from .problems import problems
+
+router = APIRouter(prefix="/api/v2", tags=["registry"])
+
+
+class Act(BaseModel):
+    """What is to be done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    act: Literal["promote", "approve", "reject", "archive", "rollback", "alias"]
+    ref: Annotated[str, Field(description="A model version, or for a rollback a model")]
+    to: Annotated[str, Field(description="Stage to promote to, version to roll back to")] = ""
+    alias: Annotated[str, Field(description="Name that the version is to have")] = ""
+    reason: Annotated[str, Field(description="Why; the log keeps it", max_length=10_000)] = ""
+    force: Annotated[bool, Field(description="Do it although it is refused")] = False
+
+
+class Row(BaseModel):
+    """A row of the audit log."""
+
+    seq: int
+    at: str
+    action: str
+    model: str
+    version: int | None
+    before: str
+    after: str
+    who: str
+    identity: dict[str, Any]
+    reason: str
+    body: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class Done(BaseModel):
+    """What came of an act."""
+
+    changed: Annotated[bool, Field(description="Whether it was not so already")]
+    entry: Row | None
+
+
+class Rows(BaseModel):
+    """The audit log."""
+
+    entries: list[Row]
+
+
+@router.post(
+    "/acts",
+    summary="Promote, approve, reject, archive or roll back a model version, or name it",
+    response_model=Done,
+    dependencies=[Depends(needs("promote"))],
+    responses=problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503),
+    openapi_extra=body.takes(Act.model_json_schema()),
+)
+async def act(request: Request, given: Given) -> JSONResponse:
+    """Do it as whom the token says, with the rules of the server's own folder.
+
+    What it takes to judge the gates runs in the server: it needs the artifact store.
+    """
+    state = request.app.state
+    host = request.client.host if request.client else ""
+
+    def work(sent: body.Body) -> Done:
+        said = _read(body.plain(sent, state.max_body))
+        # One of its own: what is judged here may take its time.
+        with state.stores.reading() as store:
+            space = Workspace(load(), store=store)
+            entry = _do(space, said, text=given.credentials if given else "", host=host)
+        return Done(changed=entry is not None, entry=_row(entry) if entry else None)
+
+    async with body.received(request, state.held, state.max_body) as sent:
+        done = await anyio.to_thread.run_sync(work, sent)
+    return JSONResponse(done.model_dump())
+
+
+@router.get(
+    "/acts",
+    summary="Every act on the registry",
+    response_model=Rows,
+    dependencies=[Depends(needs("read"))],
+    responses=problems(401, 403, 422, 503),
+)
+def acts(
+    request: Request,
+    model: Annotated[str, Query(description="Of this model only")] = "",
+    until: Annotated[str, Query(description="None later than this ISO 8601 time")] = "",
+) -> Rows:
+    """The audit log, from its first row."""
+    try:
+        time = normalised(until) if until else audit.ALWAYS
+    except ValueError:
+        raise ParameterError(f"until: {until!r} is no ISO 8601 time") from None
+    with request.app.state.stores.reading() as store:
+        return Rows(entries=[_row(one) for one in audit.entries(store, model, until=time)])
+
+
+def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
+    who = identity(space.store, text=text, host=host)
+    ref, reason = said.ref, said.reason
+    match said.act:
+        case "promote":
+            return stages.promote(
+                space, ref, to=said.to, identity=who, reason=reason, force=said.force
+            )
+        case "archive":
+            return stages.archive(space, ref, identity=who, reason=reason, force=said.force)
+        case "rollback":
+            return stages.rollback(space, ref, identity=who, reason=reason, to=said.to)
+        case "alias":
+            return aliases.put(space, ref, said.alias, identity=who, reason=reason)
+        case _:
+            approve = said.act == "approve"
+            return sign_off.sign(space, ref, approve=approve, identity=who, reason=reason)
+
+
+def _read(data: bytes) -> Act:
+    try:
+        return Act.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise ParameterError(f"{where}: {first['msg']}; /docs says what an act is") from None
+
+
+def _row(entry: Entry) -> Row:
+    return Row(**entry.to_json())
