@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     type=click.Choice(["expected", "seen", "off"]),
     default="expected",
     show_default=True,
-    help="Which values are refused: not those expected, also those never seen in training, none.",
+    help="Refuse values that are not expected, also those never seen in training, or neither.",
 )
 @as_json
 def predict(

@@ -89,6 +89,30 @@ def dress(draw: st.DrawFn, frame: pd.DataFrame) -> Any:
             return frame.astype(chosen).set_axis(index or frame.index)
 
 
+def test_names_decide_for_an_estimator_that_wants_its_order() -> None:
+    """Columns are put in the order of training, and those that are no features left out."""
+    rows = NUMBERS.assign(y=TARGET)[["y", "b", "a"]]
+    checked = of_numbers(LogisticRegression())
+
+    assert checked.predict(rows).tolist() == checked.estimator.predict(NUMBERS).tolist()
+
+
+class Types:
+    """Predicts the types of the columns it is given."""
+
+    def predict(self, rows: pd.DataFrame) -> list[str]:
+        """One for each column."""
+        return [str(dtype) for dtype in rows.dtypes]
+
+
+def test_values_come_in_the_types_of_training() -> None:
+    """What is whole, 0 or 1 or text in another type is what training saw when it is predicted."""
+    rows = ROWS.iloc[:4].astype({"hour": float, "night": int, "wind": "float32", "tail": "string"})
+    typed = Model(Types(), SIGNATURE, version=VERSION, ranges="off")
+
+    assert typed.predict(rows) == [str(dtype) for dtype in ROWS.dtypes]
+
+
 def test_one_row_is_a_dict_or_a_series() -> None:
     """A dict, a row of a table and a list of one dict are one row, and get one prediction."""
     row = ROWS.iloc[5]
