@@ -218,16 +218,18 @@ class Model:
 
     def _taken(self, looked: _Looked, kept: npt.NDArray[np.bool_] | None = None) -> pd.DataFrame:
         """The rows that are predicted from, in the types that training saw."""
+        import pandas as pd
+
         frame = looked.frame if kept is None else looked.frame[kept]
         if not looked.typed:
             return frame
-        by_name = {feature.name: feature for feature in self._features}
-        return frame.assign(
-            **{
-                name: by_name[name].finished(values if kept is None else values[kept])
-                for name, values in looked.typed.items()
-            }
-        )
+        columns = {}
+        for feature in self._features:
+            if (values := looked.typed.get(feature.name)) is not None:
+                values = feature.finished(values if kept is None else values[kept])
+                # With its type said: pandas takes objects that are text for a type of its own.
+                columns[feature.name] = pd.Series(values, index=frame.index, dtype=values.dtype)
+        return frame.assign(**columns)
 
     def _example(self) -> pd.DataFrame:
         """A row that training saw."""

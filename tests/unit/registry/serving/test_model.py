@@ -113,6 +113,26 @@ def test_values_come_in_the_types_of_training() -> None:
     assert typed.predict(rows) == [str(dtype) for dtype in ROWS.dtypes]
 
 
+class Carriers:
+    """Predicts the carriers that it is given."""
+
+    def predict(self, rows: pd.DataFrame) -> list[object]:
+        """As they are, and their type."""
+        return [*rows["carrier"], str(rows["carrier"].dtype)]
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "str"])
+def test_missing_text_is_spelled_as_in_training(dtype: Any) -> None:
+    """None, NA and NaN are all NaN to the model, whose encoder tells them apart."""
+    carriers = pd.Series(["AA", None, pd.NA, np.nan], dtype=dtype)
+    said = Model(Carriers(), SIGNATURE, version=VERSION).predict(
+        ROWS.iloc[:4].assign(carrier=carriers)
+    )
+
+    assert (said[0], [type(one) for one in said[1:-1]]) == ("AA", [float] * 3)
+    assert said[-1] == "object"
+
+
 def test_one_row_is_a_dict_or_a_series() -> None:
     """A dict, a row of a table and a list of one dict are one row, and get one prediction."""
     row = ROWS.iloc[5]
