@@ -21,6 +21,7 @@ HEADINGS = {
 DETAILED = (
     *("tasks", "digests", "recheck", "start", "memory", "runners"),
     *("ingest", "http", "postgresql", "stream", "size", "closures", "laws", "s3", "watch"),
+    "load",
 )
 INTRODUCTION = """\
 # Benchmarks

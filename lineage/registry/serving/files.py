@@ -80,7 +80,8 @@ def _typed(texts: pd.Series[Any]) -> pd.Series[Any]:
     rest = numbers.isna() & texts.notna()
     if not rest.any():
         return numbers
-    mixed = numbers.astype(object)
+    mixed = texts.astype(object)
+    mixed[numbers.notna()] = pd.to_numeric(texts[numbers.notna()]).astype(object)
     mixed[rest] = [_TRUTHS.get(text, text) for text in texts[rest]]
     return mixed
 
