@@ -66,7 +66,7 @@ class SignatureError(DataError):
 
     Args:
         message: what is wrong.
-        violations: every value that is, as `begat.lineage.registry.serving.Violation`; none
+        violations: every value that is, as `begat.lineage.registry.prediction.Violation`; none
             where columns are missing.
     """
 

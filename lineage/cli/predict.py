@@ -15,8 +15,8 @@ from .output import as_json, check_file, print_json, replace, store
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..registry.serving import Violation
-    from ..registry.serving.model import OnViolation, Ranges
+    from ..registry.prediction import Violation
+    from ..registry.prediction.model import OnViolation, Ranges
 
 
 @click.command()
@@ -58,7 +58,7 @@ def predict(
     store()
     check_file(file)
     from ..registry import load
-    from ..registry.serving import files
+    from ..registry.prediction import files
 
     kind, written = files.kind_of(file), files.kind_of(str(out or "-"))
     model = load(ref, on_violation=on_violation, ranges=ranges)

@@ -143,7 +143,7 @@ def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) 
 def sentence(entry: Entry) -> str:
     """An act as people read it: `delays@3: Staging → Production, by ada`."""
     of = f"{entry.model}@{entry.version}" if entry.version else entry.model
-    alias, others = entry.body.get("alias"), entry.body.get("others", ())
+    alias = entry.body.get("alias")
     if alias is not None:
         what = f"is {entry.model}@{alias}" if entry.version else f"@{alias} is taken away"
     elif entry.after:
@@ -152,7 +152,7 @@ def sentence(entry: Entry) -> str:
         what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
     else:
         what = {"approve": "approved", "reject": "rejected"}.get(entry.action, entry.action)
-    moved = "".join(f"; {entry.model}@{v}: {_stage(b)} → {a}" for v, b, a in others)
+    moved = f" in place of {entry.model}@{entry.replaced}" if entry.replaced else ""
     forced = "; forced past " + ", ".join(entry.body["forced"]) if entry.body.get("forced") else ""
     why = f" ({entry.reason})" if entry.reason else ""
     return f"{of}: {what}{moved}{forced}, by {entry.who}{why}"

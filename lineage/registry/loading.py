@@ -11,7 +11,7 @@ from .current import find
 from .policy import policy_of
 
 if TYPE_CHECKING:
-    from .serving.model import Model, OnViolation, Ranges
+    from .prediction.model import Model, OnViolation, Ranges
 
 
 def load(
@@ -40,8 +40,8 @@ def load(
         SettingsError: the model's policy makes no sense.
     """
     from ..content import models
-    from .serving import expected
-    from .serving.model import Model
+    from .prediction import expected
+    from .prediction.model import Model
 
     space = workspace()
     found = find(space, ref)

@@ -32,6 +32,7 @@ from . import (
     places,
     postgresql,
     recheck,
+    registry,
     report,
     results,
     s3,
@@ -59,6 +60,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     arrival.measured: ("arrival",),
     s3.measured: ("s3",),
     load.measured: ("load",),
+    registry.measured: ("registry",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.

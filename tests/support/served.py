@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from begat.lineage.records import ModelVersion
-from begat.lineage.registry.serving import Model
+from begat.lineage.registry.prediction import Model
 from begat.tasks import estimators
 from begat.tasks.signature import MOST_VALUES, signature
 

@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from begat.lineage.records import ModelVersion
-from begat.lineage.registry.serving import Model
+from begat.lineage.registry.prediction import Model
 from begat.tasks import estimators
 from begat.tasks.signature import signature
 

@@ -21,7 +21,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from begat.lineage.errors import DataError, ParameterError, SignatureError
-from begat.lineage.registry.serving import Model
+from begat.lineage.registry.prediction import Model
 from begat.tasks.signature import signature
 from support.served import (
     BARE,

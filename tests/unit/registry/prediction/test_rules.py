@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from begat.lineage.registry.serving.rules import OneOf, Range, expected, seen
+from begat.lineage.registry.prediction.rules import OneOf, Range, expected, seen
 
 AGE = {"name": "age", "dtype": "float64", "missing": False, "min": 20.0, "max": 60.0}
 COLOUR = {"name": "colour", "dtype": "string", "missing": False, "values": ["blue", "red"]}

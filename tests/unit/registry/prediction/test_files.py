@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from begat.lineage.errors import DataError, ParameterError
-from begat.lineage.registry.serving import files
+from begat.lineage.registry.prediction import files
 from support.served import BARE, ROWS, SIGNATURE, frames, model
 
 FEATURES = SIGNATURE["features"]

@@ -9,7 +9,7 @@ import pytest
 from begat import lineage
 from begat.flows import training
 from begat.lineage.errors import SignatureError
-from begat.lineage.registry.serving import expected
+from begat.lineage.registry.prediction import expected
 from begat.lineage.workspace import workspace
 from support.delays import Lake, clean, features, month
 from support.recorder import Recorder
