@@ -36,6 +36,7 @@ _OWN = {
     "path": ".reach:path",
     "pictures": ".pictures:pictures",
     "policy": ".policy:policy",
+    "predict": ".predict:predict",
     "promote": ".stages:promote",
     "reject": ".stages:reject",
     "rollback": ".stages:rollback",
@@ -74,6 +75,7 @@ SUMMARIES = {
     "partitions": "List what is current of each partition of DATASET.",
     "path": "Show a shortest chain from one REF to another, whichever stands on the other.",
     "pictures": "List the pictures of REF, or write them to a folder.",
+    "predict": "Predict from the featurized rows of FILE with the model that REF names.",
     "runs": "List flow runs; with FLOW_RUN (its id or a beginning of it), its tasks.",
     "search": "Find datasets, jobs, models, runs, versions, commits, images, packages and tags by "
     "WORDS.",

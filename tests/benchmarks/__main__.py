@@ -23,6 +23,7 @@ from . import (
     laws,
     lineage_cost,
     lineage_graph,
+    load,
     machine,
     memory,
     notices,
@@ -58,6 +59,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     watch.measured: ("watch",),
     arrival.measured: ("arrival",),
     s3.measured: ("s3",),
+    load.measured: ("load",),
     registry.measured: ("registry",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)

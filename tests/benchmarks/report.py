@@ -32,6 +32,7 @@ DETAILED = (
         "watch",
         "registry",
     ),
+    "load",
 )
 INTRODUCTION = """\
 # Benchmarks

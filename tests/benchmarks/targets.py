@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import arrival, postgresql, registry, s3
+from . import arrival, load, postgresql, registry, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -310,6 +310,13 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
+    _at_most(
+        "10,000 rows held against a signature, and predicted",
+        load.name(load.BEGAT, 10_000),
+        load.name(load.BARE, 10_000),
+        1.15,
+        "load",
+    ),
     ("watch", _watch),
     ("arrival", _arrival),
     *(_act(act) for act in registry.ACTS),
