@@ -60,8 +60,8 @@ def objects(*arguments: str) -> dict[str, Any]:
 
 
 def keep(space: Workspace, **said: Any) -> None:
-    """Give the model a policy."""
-    policy.save(space.store, find(space, "delays@1").version, said)
+    """Give the model a policy, which requires no items."""
+    policy.save(space.store, find(space, "delays@1").version, {"required": [], **said})
 
 
 # gate check
@@ -152,10 +152,8 @@ def test_report_rolls_back(space: Workspace) -> None:
         stages.promote(space, ref, to="Production", identity=ADA)
     _, line = says("gate", "report", "delays@2", "canary", "--failed", "--reason", "slow")
 
-    assert line == (
-        "delays@1: Staging → Production in place of delays@2, by begat (canary failed for delays@2: "
-        "slow)"
-    )
+    moved = "delays@1: Staging → Production in place of delays@2"
+    assert line == f"{moved}, by begat (canary failed for delays@2: slow)"
 
 
 def test_report_of_nothing(space: Workspace) -> None:

@@ -20,7 +20,7 @@ from support.recorder import Recorder
 
 FLOOR = {"gate": "metric", "metric": "accuracy", "at_least": 0.1}
 HIGH = {"gate": "metric", "metric": "accuracy", "at_least": 1.1}
-BY_ITSELF = {"promote": "staging"}
+BY_ITSELF = {"promote": "staging", "required": []}
 
 
 def run(pipeline: Pipeline) -> Report:
@@ -50,8 +50,8 @@ def small(lake: Lake) -> Lake:
         ({"gates": [{**FLOOR, "at_last": 1}]}, "gate metric has no key 'at_last'"),
         ({"policy": {"sign": 1}}, "the policy of delays has no key 'sign'"),
         ({"policy": {"stable_hours": "2d"}}, "stable_hours in the policy of delays is a number"),
-        ({"policy": {"serving": {"a": {1}}}}, "the policy of delays holds what JSON cannot say"),
-        ({"policy": {"gates": [FLOOR]}, "gates": [FLOOR]}, "delays names gates twice"),
+        ({"policy": {"serving": {"a": {1}}}}, "serving has no requirement 'a'"),
+        ({"policy": {"gates": [FLOOR]}, "gates": [FLOOR]}, "delays has gates twice"),
     ],
     ids=range(10),
 )
