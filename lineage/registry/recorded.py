@@ -16,7 +16,8 @@ from ..records import ModelVersion
 _ROW = "SELECT * FROM model_version WHERE model = :model AND version = :version"
 _RUN = "SELECT id, state, facets FROM run WHERE uuid = :uuid"
 _RAW = """
-SELECT d.namespace, d.name, COUNT(DISTINCT v.partition) AS partitions FROM product p
+SELECT d.namespace, d.name, COUNT(DISTINCT v.partition) AS partitions,
+    MAX(v.partition) AS latest FROM product p
 JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 WHERE p.run = 0 AND p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
 GROUP BY d.namespace, d.name ORDER BY d.namespace, d.name
@@ -40,6 +41,8 @@ class Data:
 
     #: How many partitions of each dataset, by its name.
     datasets: Mapping[str, int] = field(default_factory=dict)
+    #: The last partition of each, as text sorts; empty without partitions.
+    latest: Mapping[str, str] = field(default_factory=dict)
     #: When the last of it was prepared; empty where the training run read it as it was.
     prepared_at: str = ""
     #: Commits of the code that prepared it.
@@ -113,11 +116,13 @@ def _data(store: Store, db: Connection, training: int) -> Data:
     reached = closure.ancestors(store, nodes.run(training))
     before = json.dumps([run for run in reached.runs if run != training])
     told = db.execute(_COMMITS, {"runs": before}).fetchall()
+    raw = {
+        queries.dataset_name(row["namespace"], row["name"]): row
+        for row in db.execute(_RAW, {"products": json.dumps(reached.products)})
+    }
     return Data(
-        datasets={
-            queries.dataset_name(row["namespace"], row["name"]): row["partitions"]
-            for row in db.execute(_RAW, {"products": json.dumps(reached.products)})
-        },
+        datasets={name: row["partitions"] for name, row in raw.items()},
+        latest={name: row["latest"] for name, row in raw.items()},
         prepared_at=db.execute(_MADE, {"runs": before}).fetchone()[0] or "",
         commits=tuple(sorted({row["revision"] for row in told if row["revision"]})),
         uncommitted=tuple(sorted({row["job"] or "" for row in told if not row["revision"]})),
