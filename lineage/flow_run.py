@@ -66,6 +66,7 @@ def flow_event(
                     executed=counted.executed,
                     reused=counted.reused,
                     model_version=counted.model_version,
+                    dirty=provenance.commit(run_id).dirty,
                 )
         if error is not None:
             run_facets["errorMessage"] = events.facets.error_message(error)

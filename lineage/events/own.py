@@ -42,6 +42,7 @@ def reuse(
     executed: int | None = None,
     reused: int | None = None,
     model_version: str = "",
+    dirty: bool | None = None,
 ) -> Facet:
     """`begat_reuse`: what was not done again.
 
@@ -50,12 +51,14 @@ def reuse(
         executed: on a flow run's COMPLETE, the task runs that did work.
         reused: on a flow run's COMPLETE, those that earlier runs answered.
         model_version: the model version that the flow run resulted in, `flight-delays@3`.
+        dirty: whether anything was changed since the commit that the flow run was at.
     """
     body = {
         "run": run or None,
         "executed": executed,
         "reused": reused,
         "model_version": model_version or None,
+        "dirty": dirty,
     }
     return built("run", "begat_reuse", {k: v for k, v in body.items() if v is not None})
 

@@ -22,6 +22,11 @@ JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 WHERE p.run = 0 AND p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
 GROUP BY d.namespace, d.name ORDER BY d.namespace, d.name
 """
+# What was trained before it was committed has a commit once a run finds nothing to do in it.
+_STOOD = """
+SELECT facets FROM run WHERE kind = 'FLOW' AND state = 'COMPLETE' AND instr(facets, :ref) > 0
+ORDER BY started_at, id
+"""
 _MADE = """
 SELECT MAX(ended_at) FROM run
 WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
@@ -67,6 +72,9 @@ class Recorded:
     data: Data
     registered_by: str = ""
     created_at: str = ""
+    #: The first commit at which a flow run had this version as its result, with nothing changed
+    #: since: it holds the code that the version was trained by, whenever that was committed.
+    commit: str = ""
 
 
 def of_run(store: Store, training_run_id: str, *, digest: str, body: Mapping[str, Any]) -> Recorded:
@@ -98,7 +106,8 @@ def of_version(store: Store, of: ModelVersion) -> Recorded:
             raise RefError(f"no model version {of.ref} is registered; `begat models` lists them")
         about = {key: row[key] for key in ("digest", "registered_by", "created_at")}
         body = json.loads(row["body"])
-        return _recorded(store, db, row["training_run_id"], body=body, **about)
+        commit = _commit(db, of.ref)
+        return _recorded(store, db, row["training_run_id"], body=body, commit=commit, **about)
 
 
 def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) -> Recorded:
@@ -110,6 +119,16 @@ def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) 
         data=_data(store, db, run["id"]) if run else Data(),
         **about,
     )
+
+
+def _commit(db: Connection, ref: str) -> str:
+    for row in db.execute(_STOOD, {"ref": json.dumps(ref, ensure_ascii=False)}):
+        facets = queries.facets_of(row)
+        came = facets.get("begat_reuse", {})
+        commit: str = facets.get("job.sourceCodeLocation", {}).get("version", "")
+        if came.get("model_version") == ref and came.get("dirty") is False and commit:
+            return commit
+    return ""
 
 
 def _data(store: Store, db: Connection, training: int) -> Data:

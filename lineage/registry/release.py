@@ -55,7 +55,8 @@ def plan(space: Workspace, ref: str, folder: Path, *, stage: str) -> Release:
     """
     found = find(space, ref)
     of, known = found.version, recorded.of_version(space.store, found.version)
-    commit = known.training.get("job.sourceCodeLocation", {}).get("version", "")
+    source = known.training.get("job.sourceCodeLocation", {})
+    commit = source.get("version", "") or known.commit
     if not commit:
         raise ParameterError(
             f"{of} cannot be tagged: its training run recorded no commit; train from a repository"

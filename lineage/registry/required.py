@@ -224,6 +224,9 @@ def _code(facts: _Facts) -> _Found:
     recipe = facts.recorded.training.get("begat_recipe", {})
     source = facts.recorded.training.get("job.sourceCodeLocation", {})
     commit = recipe.get("commit") or source.get("version")
+    where = source.get("repoUrl") or source.get("url")
+    if facts.recorded.commit and (not commit or facts.recorded.data.uncommitted):
+        return _Found(f"commit {facts.recorded.commit[:10]}, made when it was trained already")
     if not commit:
         return _Found("the training run has no commit", remedy="commit the code and run again")
     if recipe.get("dirty") and not recipe.get("sources"):
@@ -236,7 +239,6 @@ def _code(facts: _Facts) -> _Found:
             f"{_some(jobs)} prepared data from no commit",
             remedy="run it again, with the code committed",
         )
-    where = source.get("repoUrl") or source.get("url")
     return _Found(
         f"commit {commit[:10]}"
         + (f" of {where}" if where else "")

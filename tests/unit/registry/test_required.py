@@ -21,8 +21,8 @@ VERSION = ModelVersion(model="trips", version=1, digest="")
 
 @pytest.fixture(scope="module")
 def given(trips: Trips) -> Recorded:
-    """All that is recorded of a version that lacks nothing."""
-    return recorded.of_version(trips.space.store, VERSION)
+    """All that is recorded of a version that lacks nothing, as at its registration."""
+    return replace(recorded.of_version(trips.space.store, VERSION), commit="")
 
 
 def without(given: Recorded, *path: str) -> Mapping[str, Any]:
@@ -113,6 +113,16 @@ def test_each_missing_item_is_named_with_its_remedy(given: Recorded, case: str) 
     assert found.missing
     assert said in str(found)
     assert str(found).endswith(f"; {found.remedy}")
+
+
+@pytest.mark.parametrize("case", ["commit", "data's commit"])
+def test_what_is_committed_later_counts(given: Recorded, case: str) -> None:
+    """A run that found nothing to do in a clean tree says which commit holds the code."""
+    _, spoil, _ = MISSING[case]
+    [found] = required.look(replace(spoil(given), commit="d" * 40), names=["code"])
+
+    assert not found.missing
+    assert found.says == "commit dddddddddd, made when it was trained already"
 
 
 def test_uncommitted_changes_count_as_long_as_they_are_kept(given: Recorded) -> None:
