@@ -138,12 +138,14 @@ def collect(
         for page in ledger.taken(PAGE):
             with space.store.write() as db:
                 presence.mark(db, page, presence.GONE, now=now())
+            progress("marking", len(page), done.taken)
         done.waits_for = _waited(space, wait, progress)
         if done.waits_for:
             _revive(space, ledger.taken(PAGE))
             return done
         with closing(Ledger(min_age=min_age)) as again:
             _note(space, ledger, again)
+            progress("deleting", 0, done.taken)
             _log(space, done, identity)
             _delete(space, ledger, again, done, progress)
         return done
