@@ -67,9 +67,7 @@ def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
     found, lookups = _read(pipeline, space)
     by_key = {part.partition: part for part in found.versions}
     keys = partitions.choose(by_key, chosen)
-    with suppress(
-        StoreError, SettingsError
-    ):  # told when answers are asked for
+    with suppress(StoreError, SettingsError):  # told when answers are asked for
         space.refuse_purged([*(by_key[key] for key in keys), *lookups.values()])
     if not keys:
         raise DataError(

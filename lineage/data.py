@@ -44,9 +44,7 @@ def source(pattern: str | Path, *, folder: Path | None = None) -> DatasetVersion
     else:
         found = sources.version(text, folder=folder, cache=space.cache)
     versions = found.versions if isinstance(found, Snapshot) else (found,)
-    with suppress(
-        StoreError, SettingsError
-    ):  # then lineage is spooled, too
+    with suppress(StoreError, SettingsError):  # then lineage is spooled, too
         space.refuse_purged(versions)
     for version in versions:
         sources.keep(version, space.artifacts)

@@ -24,7 +24,7 @@ from ..content.digest import is_digest
 from ..content.manifest import Manifest
 from ..content.sources import FILES
 from ..errors import ArtifactError, DataError
-from ..graph import nodes, queries, sql
+from ..graph import nodes, presence, queries, sql
 from ..graph.connection import Connection, stream
 from ..graph.present import present
 from ..graph.stages import moves
@@ -59,7 +59,7 @@ UNION ALL
 SELECT v.digest FROM behind b JOIN output o ON o.run = b.node / 4 JOIN version v ON v.id = o.version
 WHERE b.node % 4 = {nodes.RUN}
 """
-_PURGED = "SELECT digest FROM presence WHERE state = 'purged'"
+_PURGES = "SELECT body FROM audit WHERE action = 'purge'"
 _DATASETS = "SELECT id FROM dataset ORDER BY id"
 _PRODUCTS = """
 SELECT p.id, v.digest FROM product p JOIN version v ON v.id = p.version
@@ -110,7 +110,9 @@ def note(space: Workspace, ledger: Ledger) -> list[KeptVersion]:
         records = _records(db)
         ledger.are((digest, "records") for digest in records)
         ledger.keep(records, "record")
-        ledger.refuse(digest for (digest,) in stream(db, _PURGED))
+        for (body,) in db.execute(_PURGES, {}).fetchall():
+            # One that was killed may have left bytes, whatever stands on them.
+            ledger.refuse(presence.collected(db, json.loads(body)["digests"]))
     return found
 
 

@@ -70,6 +70,8 @@ class Purge:
     models: tuple[str, ...]
     #: All that is erased.
     digests: tuple[str, ...]
+    #: Those of them that must not be kept again.
+    own: tuple[str, ...]
     freed: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def purging(space: Workspace, ref: str, *, with_derived: bool = False) -> Purge:
         others=tuple(others),
         models=tuple(f"{model}@{version}" for model, version in models),
         digests=tuple(digests),
+        own=tuple(_with_files(space, own)),
     )
 
 
@@ -149,7 +152,9 @@ def purge(space: Workspace, found: Purge, *, reason: str, identity: Identity) ->
         raise ParameterError("a purge takes a reason, which the log keeps; add --reason")
     said = found.to_json()
     with space.store.write() as db:
-        presence.mark(db, found.digests, presence.PURGED, now=now())
+        presence.mark(db, found.digests, presence.GONE, now=now())
+        # Other data may come to the same as what was made of this: a file without rows does.
+        presence.mark(db, found.own, presence.PURGED, now=now())
         audit.append(
             space.store,
             db,
@@ -180,6 +185,7 @@ def _derived(db: Connection, rows: Iterable[Row]) -> list[Row]:
             row
             for row in db.execute(_MADE, given).fetchall()
             if kind_of(row["name"], row["format"] or "", raw=False) == "intermediates"
+            and row["rows"] != 0
         ]
         todo = {row["product"] for row in made} - found.keys()
         found |= {row["product"]: row for row in made}
