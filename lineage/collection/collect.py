@@ -18,6 +18,9 @@ Why that is enough, for a run that relies on an artifact because it
   taken the mark away, and (5) does not delete. Or the deletion comes first: then the end finds
   the mark and no bytes, and the run fails, and says why. It never completes.
 
+With a `min_age` under `FRESH`, an hour, what was written again may not be younger than that: then
+more runs fail so, and none completes, either.
+
 Killed anywhere, it leaves marks on bytes that are there or not. Nobody relies on what is marked;
 the next collection finishes it, and who writes it again takes the mark away.
 """
@@ -30,7 +33,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..content.kept import PAGE, Swept
+from ..content.kept import FRESH, PAGE, Swept
 from ..events import now
 from ..graph import leases, presence
 from ..graph.connection import Connection
@@ -128,7 +131,8 @@ def collect(
             versions=[one.version.ref for one in found if not one.why],
             delete=delete,
         )
-        done.swept = space.artifacts.sweep(min_age, delete=delete)
+        # What is half-written and young is being written.
+        done.swept = space.artifacts.sweep(max(min_age, FRESH), delete=delete)
         if not delete:
             return done
         assert identity is not None
