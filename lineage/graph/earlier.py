@@ -187,8 +187,9 @@ class Earlier:
         if reasons := facets["begat_recipe"].get("reasons"):
             return f"the earlier run must not be reused: it {'; '.join(reasons)}"
         found = self._db.execute(_LOST, {"run": earlier.row}).fetchall()
-        if absent := [f"{row['digest']} ({row['state']})" for row in found]:
-            return f"what the earlier run wrote is marked as not there: {', '.join(absent)}"
+        if absent := [row["digest"] for row in found]:
+            said = f"what the earlier run wrote is marked as {found[0]['state']}"
+            return f"{said}: {', '.join(absent)}"
         return (
             "what the earlier run wrote was not in the artifact store, or it was still running, "
             "or the store was not asked"
