@@ -200,11 +200,16 @@ class S3Store:
         """Remove an object, and all versions of it that the bucket keeps."""
         with translated(f"{address} cannot be removed", ArtifactError):
             pages = client().get_paginator("list_object_versions")
-            for page in pages.paginate(Bucket=address.bucket, Prefix=address.key):
-                for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                    if one.get("VersionId", "null") != "null":
-                        client().delete_object(**address.arguments, VersionId=one["VersionId"])
-            client().delete_object(**address.arguments)
+            found = [
+                one["VersionId"]
+                for page in pages.paginate(Bucket=address.bucket, Prefix=address.key)
+                for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if one["Key"] == address.key
+            ]
+            for version in found:
+                client().delete_object(**address.arguments, VersionId=version)
+            if not found:  # where there are versions, that would only hide them
+                client().delete_object(**address.arguments)
 
     def _age(self, found: Object) -> float:
         return self._now() - self._written(found)
