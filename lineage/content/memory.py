@@ -94,12 +94,12 @@ class MemoryStore:
         ]
         yield from (found[start : start + page] for start in range(0, len(found), page))
 
-    def remove(self, digests: Iterable[str], *, older: float = 0.0) -> dict[str, int]:
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
         """Remove artifacts for good."""
         return {
             digest: len(self.artifacts.pop(digest, b""))
             for digest in digests
-            if digest not in self.artifacts or self._age(digest) >= older
+            if digest not in self.artifacts or older is None or self._age(digest) >= older
         }
 
     def sweep(self, older: float, *, delete: bool) -> Swept:

@@ -146,10 +146,10 @@ class Referring:
         """All artifacts that are here."""
         return self.store.listing(page)
 
-    def remove(self, digests: Iterable[str], *, older: float = 0.0) -> dict[str, int]:
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
         """Remove what is here; whatever its age, forget where else it is, too."""
         wanted = list(digests)
-        if not older:
+        if older is None:
             for digest in self.notes.get(wanted):
                 self.notes.drop(digest)
         return self.store.remove(wanted, older=older)

@@ -94,12 +94,13 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def remove(self, digests: Iterable[str], *, older: float = 0.0) -> dict[str, int]:
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
         """Remove artifacts for good; what is younger stays.
 
         Args:
             digests: of what is to go.
-            older: seconds that have passed since it was written; 0 for whatever its age.
+            older: seconds that have passed since it was written. None: whatever its age, and with
+                all that was set aside of it.
 
         Returns:
             Those that are not here any more, with the bytes that this has freed: 0 for what was

@@ -18,6 +18,7 @@ from rich.progress import (
 
 from . import (
     arrival,
+    collection,
     digests,
     environments,
     laws,
@@ -57,6 +58,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     watch.measured: ("watch",),
     arrival.measured: ("arrival",),
     s3.measured: ("s3",),
+    collection.measured: ("gc",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.

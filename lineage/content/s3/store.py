@@ -138,10 +138,12 @@ class S3Store:
         if found:
             yield found
 
-    def remove(self, digests: Iterable[str], *, older: float = 0.0) -> dict[str, int]:
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
         """Remove artifacts for good, with all their versions where the bucket keeps them."""
-        before = self._now() - older
-        done = in_parallel(partial(self._remove, before=before if older else None), list(digests))
+        remove = partial(
+            self._remove, before=self._now() - older if older else None, traces=older is None
+        )
+        done = in_parallel(remove, list(digests))
         for digest, _ in done:
             self._seen.drop(self.url, digest)
         return {digest: size for digest, size in done if size is not None}
@@ -184,14 +186,14 @@ class S3Store:
                 raise
         return True
 
-    def _remove(self, digest: str, *, before: float | None) -> int | None:
+    def _remove(self, digest: str, *, before: float | None, traces: bool) -> int | None:
         """Bytes that were freed; None for what stays because it is younger."""
         address = self.address(digest)
         found = head(address, ArtifactError)
         if found is not None and before is not None and self._written(found) > before:
             return None
         self._erase(address)
-        if before is None:  # also what it once was, and somebody overwrote
+        if traces:  # also what it once was, and somebody overwrote
             for key in self._keys(f"set-aside/{address.key.replace('/', '')[-64:]}-"):
                 self._erase(Address(self.bucket, key))
         return 0 if found is None else found.size
