@@ -315,6 +315,8 @@ def _print_report(report: Report) -> None:
         else f"nothing to do: all {reused} reused"
     )
     say(version, f"  {done}")
+    if report.promoted:
+        say(f"  its gates pass, and it is in {report.promoted}")
     for name, value in report.metrics.items():
         say(f"  {name:<18} {'undefined' if value is None else format(value, '.4f')}")
 

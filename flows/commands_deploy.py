@@ -42,6 +42,14 @@ from begat.lineage.cli.output import as_json, print_json, say
     help="A variable of its runs: BEGAT_STORE=… May be given more than once.",
 )
 @click.option(
+    "--job-variable",
+    "variables_of_jobs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another of the work pool's job variables: namespace=training. May be given more than "
+    "once.",
+)
+@click.option(
     "--image-digest",
     default="",
     metavar="sha256:…",
@@ -68,6 +76,7 @@ def deploy(
     partitions: str,
     parameters: tuple[str, ...],
     env: tuple[str, ...],
+    variables_of_jobs: tuple[str, ...],
     image_digest: str,
     backfill: bool,
     notify: str,
@@ -80,7 +89,7 @@ def deploy(
     """
     from begat.lineage import settings
 
-    from .deploy import Deployment, environment
+    from .deploy import Deployment, environment, job_variables
     from .deploy import deploy as register
     from .load import load
     from .parameters import apply, assignment
@@ -106,6 +115,7 @@ def deploy(
             on_arrival=on_arrival,
             parameters=given,
             environment=variables,
+            job_variables=job_variables(variables_of_jobs),
             backfill=backfill,
             notify=notify,
         ),

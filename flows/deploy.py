@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class Deployment:
         on_arrival: whether it runs when `begat watch` tells that data has come.
         parameters: of its runs.
         environment: variables of its runs' processes.
+        job_variables: what else the work pool lets a deployment say of where its runs work.
         backfill: whether the flow that trains for each partition of a range is deployed too.
         notify: a notification block, `slack-webhook/ops`, that is told when a run fails or
             a model is worse than the one before; empty for nobody.
@@ -63,6 +65,7 @@ class Deployment:
     on_arrival: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    job_variables: Mapping[str, Any] = field(default_factory=dict)
     backfill: bool = False
     notify: str = ""
 
@@ -156,7 +159,8 @@ def _anyhow(client: SyncPrefectClient, flow: Flow[..., Any], wanted: Deployment)
         ),
         "parameter_openapi_schema": parameter_schema(flow).model_dump(),
         "enforce_parameter_schema": True,
-        "job_variables": {"env": dict(wanted.environment)} if wanted.environment else {},
+        "job_variables": dict(wanted.job_variables)
+        | ({"env": dict(wanted.environment)} if wanted.environment else {}),
         "tags": ["begat"],
     }
 
@@ -305,9 +309,33 @@ def environment(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def job_variables(given: Sequence[str]) -> dict[str, Any]:
+    """Job variables that were given as KEY=VALUE; a value that is JSON is what it says.
+
+    Raises:
+        ParameterError: one is none, or `env`, which is given otherwise.
+
+    >>> job_variables(["cpu=2", "namespace=training"])
+    {'cpu': 2, 'namespace': 'training'}
+    """
+    found: dict[str, Any] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator or not name.isidentifier() or name == "env":
+            raise ParameterError(
+                f"--job-variable takes KEY=VALUE, and --env what is in `env`; got {name!r}"
+            )
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn what Prefect's client raises into one line."""
+    import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
     try:
@@ -316,4 +344,9 @@ def _translated() -> Iterator[None]:
         said = " ".join(error.response.text.split())[:300]
         raise WorldError(
             f"the Prefect server refused the deployment ({said}); mend what it names"
+        ) from error
+    except httpx.HTTPError as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise WorldError(
+            f"the Prefect server does not answer any more ({said}); deploy again when it does"
         ) from error

@@ -17,6 +17,8 @@ from begat.lineage.errors import ParameterError, PipelineError
 from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
 
+from . import rules
+
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.blocks.core import Block
@@ -64,6 +66,14 @@ class Pipeline:
         seed: what random generators are derived from.
         incremental: train by the estimator's `partial_fit`, partition by partition, with one
             in memory at a time.
+        serving: what serving the model may take: `latency_p99_ms`, `latency_p50_ms`,
+            `memory_mb`, `gpu_memory_mb`, `format`; see `begat.lineage.registry.serving`. Another
+            budget makes no other model.
+        gates: what a version of its model has to pass to enter a stage, `[{"gate": "metric",
+            "metric": "roc_auc", "at_least": 0.7}]`; see `begat.lineage.registry.gates`.
+        policy: further rules for its model, `{"sign_off": "other"}`, which win over those in
+            `[tool.begat.policy]`; see `begat.lineage.registry.policy`. Neither is part of any
+            recipe: nothing is trained again when they change.
 
     Raises:
         PipelineError: the definition cannot work.
@@ -83,6 +93,9 @@ class Pipeline:
     metrics: Sequence[Any] = ()
     seed: int = 0
     incremental: bool = False
+    serving: Mapping[str, Any] = field(default_factory=dict)
+    gates: Sequence[Mapping[str, Any]] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict)
     #: The file that defines the pipeline; none in a notebook.
     file: Path | None = field(default_factory=_defining_file)
 
@@ -97,6 +110,7 @@ class Pipeline:
             estimators.incremental_steps(self.estimator)
         metrics.check(self.metrics, estimators.task_of(self.estimator))
         object.__setattr__(self, "expectations", expectations.plain(self.expectations))
+        rules.said(self.name, self.policy, self.gates, self.serving)
 
     @property
     def folder(self) -> Path:

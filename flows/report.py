@@ -39,6 +39,8 @@ class Report:
 
     #: `flight-delays@3`; empty in a plan that has to run first.
     model_version: str = ""
+    #: `Staging`, if the version's policy let it in by itself.
+    promoted: str = ""
     flow_run_id: str = ""
     #: Prefect's own id; empty if no Prefect flow was needed or asked for.
     prefect_flow_run_id: str = ""
@@ -64,6 +66,7 @@ class Report:
         """The object that `begat run --json` prints."""
         return {
             "model_version": self.model_version or None,
+            "promoted": self.promoted or None,
             "flow_run_id": self.flow_run_id or None,
             "prefect_flow_run_id": self.prefect_flow_run_id or None,
             "executed": self.count("COMPLETE"),

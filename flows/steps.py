@@ -318,8 +318,7 @@ class Steps:
             for _, item in inputs_of(call.arguments)
             if isinstance(item, DatasetVersion) and item.location
         }
-        for version in outside:
-            sources.keep(version, self.space.artifacts)
+        sources.keep_all(outside, self.space.artifacts)
 
     def _metrics(self, evaluated: Any) -> Mapping[str, float | None]:
         if evaluated is PENDING:

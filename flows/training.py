@@ -14,7 +14,7 @@ from begat.lineage.flow_run import tally
 from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
-from . import inputs, runners, signals, summary, unchanged
+from . import inputs, rules, runners, signals, summary, unchanged
 from .report import Report
 from .runners import Runner
 from .steps import Call, Progress, Steps, pending, quiet, source_files
@@ -44,6 +44,7 @@ def plan(pipeline: Pipeline, *, partitions: str = "", ask: bool = True) -> Repor
         BegatError: the pipeline, its data or the store are not fit to be planned.
     """
     space = workspace()
+    rules.check()
     steps = Steps(pipeline=pipeline, space=space, runner=pending, ask=ask)
     return steps.walk(inputs.find(pipeline, space, chosen=partitions))
 
@@ -78,7 +79,7 @@ def run(
     # What a look can refuse is refused here: before a flow run starts, and a server for it.
     planned = plan(pipeline, partitions=partitions, ask=ask)
     if not planned.stale:
-        return unchanged.record(planned)
+        return rules.follow(pipeline, unchanged.record(planned))
     if adapter == "plain":
         with plain.flow(pipeline.name) as caller:
             steps = Steps(
@@ -167,7 +168,7 @@ def _train(
     files = source_files(pipeline)
     origin = replace(
         sent.origin(pipeline.file, files=sent.digests(files), flow_run_id=flow_run_id),
-        settings={} if binding.binding_of(context.flow) else sent.working_here(),
+        working=sent.Working() if binding.binding_of(context.flow) else sent.working_here(),
     )
     steps = Steps(
         pipeline=pipeline,
@@ -183,13 +184,14 @@ def _train(
 
 
 def _walk(steps: Steps, partitions: str, flow_run_id: str, files: Sequence[Path]) -> Report:
+    rules.check()
     provenance.declare_sources(flow_run_id, files)
     report = steps.walk(inputs.find(steps.pipeline, steps.space, chosen=partitions))
     counted = tally(flow_run_id)
     # What the plan answered, no wrapper saw; and of workers elsewhere nothing was counted here.
     counted.executed, counted.reused = report.count("COMPLETE"), report.count("REUSED")
     counted.model_version = report.model_version
-    return replace(report, flow_run_id=flow_run_id)
+    return rules.follow(steps.pipeline, replace(report, flow_run_id=flow_run_id))
 
 
 def _run_plain(task: Tracked, calls: Sequence[Call]) -> Iterator[Outcome | Exception]:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,12 @@ _seconds = click.FloatRange(min=0)
     help="How often all sources are listed, for what nobody told.",
 )
 @click.option("--once", is_flag=True, help="Take all that there is, tell of it, and end.")
+@click.option(
+    "--health-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="A file that is touched while all goes well, for whoever checks how old it is.",
+)
 @click.option("--no-prefect", is_flag=True, help="Tell nobody; only say it here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each batch.")
 def watch(
@@ -71,6 +77,7 @@ def watch(
     max_wait: float,
     reconcile_every: float,
     once: bool,
+    health_file: Path | None,
     no_prefect: bool,
     as_json: bool,
 ) -> None:
@@ -99,7 +106,7 @@ def watch(
 
         tell = teller()
     stop = threading.Event()
-    with _reporting(as_json=as_json) as (report, show):
+    with _reporting(as_json=as_json) as (report, show), _touched(health_file) as well:
         watcher = Watcher(
             space,
             watched,
@@ -107,6 +114,7 @@ def watch(
             tell=tell,
             patience=Patience(quiet=quiet_period, longest=max_wait, reconcile=reconcile_every),
             report=report,
+            well=well,
             stop=stop,
         )
         report("watching", {"sources": [one.given for one in watched], "queues": [*queues]})
@@ -158,6 +166,35 @@ def _sources(
 
         found.append(Folders(watched, space.cache, stop))
     return found
+
+
+@contextmanager
+def _touched(file: Path | None) -> Iterator[Callable[[], None]]:
+    """Touches a file, which is there only while somebody watches.
+
+    Raises:
+        ParameterError: it cannot be written.
+    """
+    if file is None:
+        yield lambda: None
+        return
+    try:
+        file.touch()
+        file.unlink()  # one that an earlier watcher left says nothing of this one
+    except OSError as error:
+        raise ParameterError(
+            f"--health-file {file} cannot be written ({error.strerror}); name another"
+        ) from None
+
+    def touch() -> None:
+        with suppress(OSError):  # it gets old, and that is what a check looks at
+            file.touch()
+
+    try:
+        yield touch
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 @contextmanager

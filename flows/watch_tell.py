@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from begat.lineage.errors import SettingsError, WorldError
@@ -15,9 +17,21 @@ if TYPE_CHECKING:
 EVENT = "begat.partitions.arrived"
 
 
+#: Bytes of partitions' names in an event. They become a parameter of the run that it starts, and
+#: of parameters that take more than half a megabyte Prefect makes no run.
+NAMED = 250_000
+
+
 def prefect_event(batch: Batch) -> dict[str, Any]:
-    """The event of a batch, as Prefect's API takes it; its id is the batch's own."""
+    """The event of a batch, as Prefect's API takes it; its id is the batch's own.
+
+    Of a batch with very many partitions it names the first, and says how many `more` there are.
+    """
     body = batch.to_json()
+    sizes = accumulate(len(json.dumps(one)) + 1 for one in body["partitions"])
+    named = sum(size <= NAMED for size in sizes)
+    if more := len(body["partitions"]) - named:
+        body |= {"partitions": body["partitions"][:named], "more": more}
     return {
         "id": batch.id,
         "event": EVENT,

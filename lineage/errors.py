@@ -6,7 +6,8 @@
     │   ├── PipelineError         a pipeline's definition
     │   ├── ParameterError        a value given to a command, a task or an estimator
     │   ├── DataError             a source, a partition, a file's content
-    │   │   └── ExpectationError  data that its own expectations refuse
+    │   │   ├── ExpectationError  data that its own expectations refuse
+    │   │   └── SignatureError    rows that a model does not take
     │   ├── RecipeError           something that determines an output and cannot be digested
     │   ├── EventError            an event, or a value in one, that JSON cannot say exactly
     │   ├── UntrustedModelError   a model file that holds types nobody reviewed
@@ -24,7 +25,8 @@ A message is one line that names the thing, what was expected, and what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 
 class BegatError(Exception):
@@ -58,6 +60,20 @@ class DataError(UserError):
 
 class ExpectationError(DataError):
     """A partition failed an expectation of severity critical and was refused."""
+
+
+class SignatureError(DataError):
+    """Rows are not what a model's signature says; nothing was predicted.
+
+    Args:
+        message: what is wrong.
+        violations: every value that is, as `begat.lineage.registry.prediction.Violation`; none
+            where columns are missing.
+    """
+
+    def __init__(self, message: str, violations: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.violations = tuple(violations)
 
 
 class RecipeError(UserError):

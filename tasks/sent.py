@@ -39,6 +39,16 @@ _loaded: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Working:
+    """Store and artifacts that a flow works with, without passwords."""
+
+    #: By the variable that says it.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: Variables of which a worker has to have the whole by itself, for a password is in it.
+    secret: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where code comes from, and what its flow works with."""
 
@@ -51,8 +61,8 @@ class Origin:
     files: Mapping[str, str] = field(default_factory=dict)
     #: The flow run that the files are of.
     flow_run_id: str = ""
-    #: Store and artifacts that the flow works with; empty if its blocks say that everywhere.
-    settings: Mapping[str, str] = field(default_factory=dict)
+    #: What the flow works with; nothing if its blocks say that everywhere.
+    working: Working = field(default_factory=Working)
 
     def settle(self) -> None:
         """Let this process be one where this code can run.
@@ -74,16 +84,17 @@ class Origin:
                 provenance.declare_sources(self.flow_run_id, map(Path, self.files))
 
     def _work_with(self) -> None:
-        for name, value in self.settings.items():
-            if not _secret(value):
+        for name, value in self.working.settings.items():
+            if name not in self.working.secret:
                 os.environ.setdefault(name, value)
         here = workspace.workspace().settings
         for name in ("BEGAT_STORE", "BEGAT_ARTIFACTS"):
-            own, wanted = str(getattr(here, _SETTINGS[name])), self.settings.get(name, "")
-            if wanted and _public(own) != _public(wanted):
+            own = _public(str(getattr(here, _SETTINGS[name])))
+            wanted = self.working.settings.get(name, "")
+            if wanted and own != wanted:
                 raise SettingsError(
-                    f"the worker {_here()} has {name}={_public(own)}, and its flow "
-                    f"{_public(wanted)}; start the worker with the flow's {name}"
+                    f"the worker {_here()} has {name}={own}, and its flow {wanted}; "
+                    f"start the worker with the flow's {name}"
                 )
 
     def _forget_what_changed(self) -> None:
@@ -141,10 +152,13 @@ def origin(
     )
 
 
-def working_here() -> Mapping[str, str]:
+def working_here() -> Working:
     """What this process works with, for workers that are not told by blocks."""
-    found = workspace.workspace().settings
-    return {name: str(getattr(found, attribute)) for name, attribute in _SETTINGS.items()}
+    here = workspace.workspace().settings
+    found = {name: str(getattr(here, attribute)) for name, attribute in _SETTINGS.items()}
+    secret = frozenset(name for name, value in found.items() if _public(value) != value)
+    shown = {name: _public(value) for name, value in found.items()}
+    return Working(settings=shown, secret=secret)
 
 
 def digests(files: list[Path]) -> Mapping[str, str]:
@@ -245,10 +259,6 @@ def _digest(file: str, text: str | None = None) -> str:
         linecache.checkcache(file)
         text = "".join(linecache.getlines(file))
     return digest_bytes(text.encode(errors="surrogatepass"))
-
-
-def _secret(url: str) -> bool:
-    return _public(url) != url
 
 
 def _public(url: str) -> str:

@@ -6,7 +6,7 @@ arrivals again is the same batch and the same event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,22 +160,19 @@ def close(store: Store, watched: Watched, *, now: str) -> Batch | None:
     return batch
 
 
-def untold(store: Store, dataset: Dataset) -> list[Batch]:
-    """Batches that nobody is known to have been told of, the oldest first.
+def untold(store: Store, dataset: Dataset) -> Iterator[Batch]:
+    """Batches that nobody is known to have been told of, the oldest first, one at a time.
 
     Raises:
         StoreError: the store failed.
     """
     named = {"namespace": dataset.namespace, "name": dataset.name}
     with store.read() as db:
-        return [
-            Batch(
-                dataset=dataset,
-                source=row["source"],
-                contents=_contents(db.execute(_IN_BATCH, {**named, "id": row["id"]}).fetchall()),
-            )
-            for row in db.execute(_UNTOLD, named).fetchall()
-        ]
+        rows = db.execute(_UNTOLD, named).fetchall()
+    for row in rows:
+        with store.read() as db:
+            contents = _contents(db.execute(_IN_BATCH, {**named, "id": row["id"]}).fetchall())
+        yield Batch(dataset=dataset, source=row["source"], contents=contents)
 
 
 def mark_told(store: Store, batch: Batch, *, now: str) -> None:

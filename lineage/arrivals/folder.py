@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from stat import S_ISREG
 
 from ..content.stat import StatCache
-from ..errors import BegatError, DataError
+from ..errors import BegatError, DataError, WorldError
 from ..graph.facts import normalised
 from .ledger import ToldBy
 from .notice import Notice
@@ -20,6 +20,8 @@ from .watched import Watched
 
 #: Milliseconds in which changes are taken together.
 _TOGETHER = 200
+#: What watchfiles calls a removal.
+_GONE = 3
 
 
 class Folders:
@@ -45,14 +47,19 @@ class Folders:
             if not os.path.isdir(folder):
                 raise DataError(f"there is no folder {folder} to watch; make it or mend the source")
         self.name = ", ".join(self._folders)
-        self._changes: Iterator[Iterable[tuple[object, str]]] | None = None
+        self._changes: Iterator[Iterable[tuple[int, str]]] | None = None
+        #: A folder has come in the place of another: what is in it was told by nobody.
+        self._replaced = False
 
     def receive(self, timeout: float) -> Sequence[Message]:
-        """What changed."""
+        """What changed.
+
+        Raises:
+            WorldError: a folder is gone, or the system watches no more of them.
+        """
         until = time.monotonic() + timeout
         while not self._stop.is_set():
-            changed = next(self._watching(), set())
-            found = self._notices({path for _, path in changed})
+            found = self._notices(self._changed())
             if found:
                 return [Message(found=tuple(found))]
             if time.monotonic() >= until:
@@ -66,10 +73,33 @@ class Folders:
         """Nothing: nobody else is told."""
 
     def start(self) -> None:
-        """Watch from now on, so that what changes during a listing is not missed."""
-        next(self._watching(), None)
+        """Watch from now on, so that what changes during a listing is not missed.
 
-    def _watching(self) -> Iterator[Iterable[tuple[object, str]]]:
+        Raises:
+            WorldError: a folder is gone, or the system watches no more of them.
+        """
+        self._changed()
+
+    def _changed(self) -> set[str]:
+        try:
+            changed = next(self._watching(), set())
+        except (OSError, RuntimeError) as error:
+            self._changes = None
+            raise WorldError(
+                f"{self.name} cannot be watched ({' '.join(str(error).split())}); see that it is "
+                "there, and how many files the system lets one watch"
+            ) from None
+        paths = {path for _, path in changed}
+        if self._replaced:
+            self._replaced = False
+            for one in self._watched:
+                with suppress(BegatError):
+                    paths.update(path for _, path in one.pattern.find())
+        if any(kind == _GONE and path in self._folders for kind, path in changed):
+            self._changes, self._replaced = None, True
+        return paths
+
+    def _watching(self) -> Iterator[Iterable[tuple[int, str]]]:
         if self._changes is None:
             import watchfiles
 

@@ -8,7 +8,7 @@ order in which it happened, so that it does not matter in which order it was tol
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -28,7 +28,7 @@ _ROUNDED = timedelta(seconds=1)
 #: What is looked at of the past of one key.
 _PAST = 50
 #: Rows that are read or written in one transaction.
-_AT_ONCE = 500
+AT_ONCE = 500
 
 _ADD = """
 INSERT INTO arrival (namespace, key, identity, name, partition, version, digest, size, happened,
@@ -59,7 +59,7 @@ WHERE namespace = :namespace AND name = ''
         SELECT 1 FROM arrival AS taken WHERE taken.namespace = told.namespace
         AND taken.key = told.key AND taken.identity = told.identity
         AND taken.name IN (SELECT value FROM json_each(:names)))
-ORDER BY first_seen, key, identity LIMIT {_AT_ONCE}
+ORDER BY first_seen, key, identity LIMIT {AT_ONCE}
 """
 
 
@@ -156,7 +156,7 @@ def missed(store: Store, notices: Iterable[Notice]) -> list[Notice]:
         StoreError: the store failed.
     """
     found = []
-    for _, some in groupby(enumerate(notices), lambda pair: pair[0] // _AT_ONCE):
+    for _, some in groupby(enumerate(notices), lambda pair: pair[0] // AT_ONCE):
         with store.read() as db:
             for _, notice in some:
                 course = _course(db, notice.namespace, notice.name, notice.key)
@@ -185,10 +185,13 @@ def _is_listed(db: Connection, notice: Notice, row: dict[str, Any]) -> bool:
     if not (notice.name and notice.digest and notice.happened) or notice.removed:
         return False
     time = datetime.fromisoformat(notice.happened)
-    near = {
-        "earlier": normalised((time - _ROUNDED).isoformat()),
-        "later": normalised((time + _ROUNDED).isoformat()),
-    }
+    try:
+        near = {
+            "earlier": normalised((time - _ROUNDED).isoformat()),
+            "later": normalised((time + _ROUNDED).isoformat()),
+        }
+    except OverflowError:  # beyond the ends of time no listing has anything
+        return False
     return db.execute(_LISTED, {**row, **near}).fetchone() is not None
 
 
@@ -213,8 +216,23 @@ def _course(db: Connection, namespace: str, name: str, key: str) -> list[Any]:
     rows = db.execute(_COURSE, {"namespace": namespace, "name": name, "key": key}).fetchall()
     if all(row["sequencer"] for row in rows):
         # Longer or shorter, they are numbers.
-        return sorted(rows, key=lambda row: (int(row["sequencer"], 16), row["identity"]))
-    return rows[::-1]
+        rows.sort(key=lambda row: (int(row["sequencer"], 16), row["identity"]))
+    else:
+        rows.reverse()
+    return [*_of_newest(rows)]
+
+
+def _of_newest(rows: Iterable[Any]) -> Iterator[Any]:
+    """Without removals of old versions, which rules of a bucket's may order: the object stays."""
+    written: set[str] = set()
+    newest = ""
+    for row in rows:
+        version = row["version"]
+        if row["removed"] and newest and version in written and version != newest:
+            continue
+        newest = "" if row["removed"] else version
+        written.add(newest)
+        yield row
 
 
 def _is_same(last: Any, listed: Notice) -> bool:

@@ -19,7 +19,7 @@ from .watched import Watched, matched
 
 
 def reconcile(store: Store, watched: Sequence[Watched], cache: StatCache, *, now: str) -> Recorded:
-    """Record what is there and not known.
+    """Record what is there and not known, some at a time: others write meanwhile.
 
     Args:
         store: where it would be known.
@@ -28,7 +28,7 @@ def reconcile(store: Store, watched: Sequence[Watched], cache: StatCache, *, now
         now: the time.
 
     Raises:
-        StoreError: the store failed.
+        StoreError: the store failed; what was recorded before stays.
         DataError: a local folder cannot be listed.
         WorldError: a bucket cannot be listed.
     """
@@ -36,8 +36,9 @@ def reconcile(store: Store, watched: Sequence[Watched], cache: StatCache, *, now
     for one in watched:
         there = _in_bucket(one) if one.in_s3 else folder.listing(one, cache)
         found = ledger.missed(store, matched(there, [one]))
-        if found:
-            total += ledger.record(store, found, told_by="listing", now=now)
+        for start in range(0, len(found), ledger.AT_ONCE):
+            some = found[start : start + ledger.AT_ONCE]
+            total += ledger.record(store, some, told_by="listing", now=now)
     return total
 
 

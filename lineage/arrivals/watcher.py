@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..content.digest import digest_bytes
-from ..errors import BegatError, DataError, EventError, StoreError, WorldError
+from ..errors import DataError, EventError, StoreError, WorldError
 from ..graph.facts import normalised
 from ..workspace import Workspace
 from . import batches, ledger, listing
@@ -84,6 +84,8 @@ class Watcher:
         patience: how long new content waits.
         clock: the time, ISO 8601.
         report: is told what happened: `batch`, `warning`, and what comes with it.
+        well: is called after each look of `run` that found all well: nobody is away, nothing
+            waits for being tried again.
         stop: set to end `run`; one of its own by default.
     """
 
@@ -97,6 +99,7 @@ class Watcher:
         patience: Patience | None = None,
         clock: Callable[[], str] = utc,
         report: Callable[[str, dict[str, Any]], None] = lambda kind, about: None,
+        well: Callable[[], None] = lambda: None,
         stop: threading.Event | None = None,
     ) -> None:
         self._space = space
@@ -107,10 +110,11 @@ class Watcher:
         self._patience = patience or Patience()
         self._clock = clock
         self._report = report
+        self._well = well
         self._since = ""
         self._stop = stop or threading.Event()
-        self._failure: BegatError | None = None
-        #: What was warned of last, by what it is about.
+        self._failure: Exception | None = None
+        #: What goes badly, by what it is about, as it was warned of.
         self._warned: dict[str, str] = {}
         #: Messages that came, arrivals that were `new`, `known` or `ignored`, batches told.
         self.counts: Counter[str] = Counter()
@@ -216,8 +220,8 @@ class Watcher:
                 return
 
     def _tell_of(self, batch: Batch) -> None:
-        self._space.forwarder.append([batch.event()])
         self._tell(batch)
+        self._space.forwarder.append([batch.event()])  # not each time that nobody was there
         batches.mark_told(self._space.store, batch, now=self._clock())
         self.counts["batches"] += 1
         self._report("batch", {**batch.to_json(), "source": batch.source})
@@ -257,6 +261,7 @@ class Watcher:
         for thread in threads:
             thread.start()
         listed = asked = ""
+        pause = _LOOK
         while not self._stop.is_set():
             now = self._clock()
             wait = self._patience.reconcile if listed == asked else _LONGEST_PAUSE
@@ -264,9 +269,11 @@ class Watcher:
                 asked, self._since = now, ""
                 if self._tried(self.reconcile):
                     listed = asked
-            self._tried(self.adopt)
-            self._tried(self.settle)
-            self._stop.wait(_LOOK)
+            well = [self._tried(step) for step in (self.adopt, self.settle)]
+            pause = _LOOK if all(well) else min(2 * pause, _LONGEST_PAUSE)
+            if not self._warned:
+                self._well()
+            self._stop.wait(pause)
         for thread in threads:
             thread.join(timeout=2)  # a long poll may go on: what comes of it is not taken
         if self._failure is not None:
@@ -297,7 +304,7 @@ class Watcher:
                 self._warn(source.name, str(error))
                 self._stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            except BegatError as error:
+            except Exception as error:  # a thread has nobody to raise to, and is not to go deaf
                 self._failure = error
                 self._stop.set()
             else:
@@ -325,16 +332,17 @@ class Watcher:
         path = set_aside(self._space.settings.home, source, message, reason)
         source.done([message])
         self.counts["set_aside"] += 1
-        self._warn(
-            "set aside", f"a message of {source.name} was set aside as {path.name}: {reason}"
-        )
+        self._say(f"a message of {source.name} was set aside as {path.name}: {reason}")
 
     def _warn(self, about: str, message: str) -> None:
         """Warn, once until what it is about goes well or badly in another way."""
         if self._warned.get(about) != message:
             self._warned[about] = message
-            log.warning("%s", message)
-            self._report("warning", {"message": message})
+            self._say(message)
+
+    def _say(self, warning: str) -> None:
+        log.warning("%s", warning)
+        self._report("warning", {"message": warning})
 
 
 def start(source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,17 +34,27 @@ by_force = click.option(
 )
 @because
 @by_force
+@click.option(
+    "--tag",
+    is_flag=True,
+    help="Make an annotated git tag, MODEL-vN, at the commit that it was trained from.",
+)
 @as_json
-def promote(ref: str, to: str, reason: str, force: bool, as_json: bool) -> None:
+def promote(ref: str, to: str, reason: str, force: bool, tag: bool, as_json: bool) -> None:
     """Let REF, a model version, enter Staging or Production if its gates let it.
 
     What is in Production goes to Staging, and is archived when the new one is stable.
     """
-    from ..registry import stages
+    from ..registry import release, stages
 
     place, who = _acting()
+    # What cannot be tagged is not promoted either; the other way round there would be no way back.
+    planned = release.plan(place, ref, Path.cwd(), stage=to) if tag else None
     entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
+    made = planned is not None and planned.make()
     _told(entry, f"{ref} is in {to} already", as_json)
+    if planned is not None and made:
+        say(f"begat: tagged {planned.name}; `git push origin {planned.name}`", stderr=True)
 
 
 @click.command()
@@ -143,7 +154,7 @@ def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) 
 def sentence(entry: Entry) -> str:
     """An act as people read it: `delays@3: Staging → Production, by ada`."""
     of = f"{entry.model}@{entry.version}" if entry.version else entry.model
-    alias, others = entry.body.get("alias"), entry.body.get("others", ())
+    alias = entry.body.get("alias")
     if alias is not None:
         what = f"is {entry.model}@{alias}" if entry.version else f"@{alias} is taken away"
     elif entry.after:
@@ -152,7 +163,7 @@ def sentence(entry: Entry) -> str:
         what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
     else:
         what = {"approve": "approved", "reject": "rejected"}.get(entry.action, entry.action)
-    moved = "".join(f"; {entry.model}@{v}: {_stage(b)} → {a}" for v, b, a in others)
+    moved = f" in place of {entry.model}@{entry.replaced}" if entry.replaced else ""
     forced = "; forced past " + ", ".join(entry.body["forced"]) if entry.body.get("forced") else ""
     why = f" ({entry.reason})" if entry.reason else ""
     return f"{of}: {what}{moved}{forced}, by {entry.who}{why}"

@@ -44,7 +44,10 @@ SELECT version, digest, run_id, training_run_id, stage, body FROM model_version
 WHERE model = :model ORDER BY version DESC
 """
 _ALIASED = "SELECT version FROM alias WHERE model = :model"
-_LOG = "SELECT at, version, before, after, body FROM audit WHERE model = :model ORDER BY seq"
+_LOG = """
+SELECT at, action, version, before, after, replaced, body FROM audit
+WHERE model = :model ORDER BY seq
+"""
 _PINNED = "SELECT digest FROM pin"
 # All that runs stand on, and all that those runs made.
 _BEHIND = f"""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from blake3 import blake3
 
-from ..errors import DataError
+from ..errors import ArtifactError, DataError
 
 #: How every digest is written: the algorithm, then 64 hexadecimal digits.
 PREFIX = "blake3:"
@@ -73,6 +74,51 @@ def digest_file(path: Path) -> tuple[str, int]:
     """
     digest, state = digest_and_state(path)
     return digest, state.size
+
+
+def digest_blocks(blocks: Iterable[bytes]) -> tuple[str, int]:
+    """The digest of bytes that come in blocks, and how many they are.
+
+    >>> digest_blocks([b"a", b"b"]) == (digest_bytes(b"ab"), 2)
+    True
+    """
+    hasher, size = blake3(), 0
+    for block in blocks:
+        hasher.update(block)
+        size += len(block)
+    return PREFIX + hasher.hexdigest(), size
+
+
+def save(blocks: Iterable[bytes], to: Path) -> tuple[str, int]:
+    """Put blocks into a new file, which is gone if not all of them come; as `digest_blocks`.
+
+    Raises:
+        OSError: it cannot be written, or is there already.
+    """
+    with to.open("xb") as file:
+
+        def written() -> Iterator[bytes]:
+            for block in blocks:
+                file.write(block)
+                yield block
+
+        try:
+            return digest_blocks(written())
+        except BaseException:
+            to.unlink(missing_ok=True)
+            raise
+
+
+def path_of(digest: str) -> str:
+    """Where a file that is named by a digest lies: `ab/cdef…`, so that no folder has all of them.
+
+    Raises:
+        ArtifactError: this is no digest.
+    """
+    if not is_digest(digest):
+        raise ArtifactError(f"{digest!r} is not an artifact's digest; it has the form blake3:…")
+    name = digest.removeprefix(PREFIX)
+    return f"{name[:2]}/{name[2:]}"
 
 
 def digest_and_state(path: Path) -> tuple[str, FileState]:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from ..errors import ArtifactError, CorruptArtifactError, DataError
-from .digest import PREFIX, digest_bytes, digest_file, is_digest
+from .digest import PREFIX, digest_bytes, digest_file, is_digest, path_of
 from .kept import FRESH, PAGE, Kept, Swept
 from .stat import StatCache
 
@@ -236,10 +236,7 @@ class LocalStore:
         return {digest: found for digest, (found, _) in zip(paths, hashed, strict=True)}
 
     def _path(self, digest: str) -> Path:
-        if not is_digest(digest):
-            raise ArtifactError(f"{digest!r} is not an artifact's digest; it has the form blake3:…")
-        name = digest.removeprefix(PREFIX)
-        return self.folder / name[:2] / name[2:]
+        return self.folder / path_of(digest)
 
     @contextmanager
     def _partial(self) -> Iterator[tuple[int, Path]]:

@@ -7,15 +7,13 @@ it would only cost. What is kept is where it is; reading it verifies its digest.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from blake3 import blake3
-
 from ..errors import ArtifactError, CorruptArtifactError
-from .digest import PREFIX, digest_bytes, is_digest
+from .digest import digest_blocks, digest_bytes, is_digest, path_of, save
 from .kept import PAGE, Kept, Swept
 
 if TYPE_CHECKING:
@@ -35,6 +33,10 @@ class Notes(Protocol):
 
     def get(self, digests: Iterable[str]) -> dict[str, str]:
         """Locations by digest, of those that are noted."""
+        ...
+
+    def noted(self, digests: Collection[str]) -> frozenset[str]:
+        """Of which of these a location is noted."""
         ...
 
     def drop(self, digest: str) -> None:
@@ -64,7 +66,7 @@ class Referring:
         Raises:
             ArtifactError: it could not be noted.
         """
-        if not self.present([digest]):
+        if not self.store.present([digest]):
             self.notes.put(digest, location)
 
     def write(self, data: bytes | Path) -> str:
@@ -80,51 +82,38 @@ class Referring:
         except ArtifactError:
             if not (location := self._location(digest)):
                 raise
-        try:
-            data = b"".join(_blocks(location))
-        except FileNotFoundError:
-            self.notes.drop(digest)
-            raise ArtifactError(
-                f"artifact {digest} is no more at {location}, where it was left; run again to make "
-                "it anew"
-            ) from None
+        data = b"".join(self._fetched(digest, location))
         if digest_bytes(data) != digest:
-            self.notes.drop(digest)
-            raise CorruptArtifactError(
-                f"{location} does not hold artifact {digest} any more; run again to make it anew"
-            )
+            raise self._other(digest, location)
         return data
 
     def copy(self, digest: str, to: Path) -> None:
         """Put the bytes that have this digest into a new file."""
         if self.store.present([digest]):
             self.store.copy(digest, to)
-            return
-        data = self.read(digest)
-        with to.open("xb") as file:
-            file.write(data)
+        elif not (location := self._location(digest)):
+            self.store.copy(digest, to)  # which says that it is nowhere
+        elif save(self._fetched(digest, location), to)[0] != digest:
+            to.unlink()
+            raise self._other(digest, location)
 
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here, or noted to be elsewhere: what is there is seen on reading."""
         wanted = frozenset(digests)
         found = self.store.present(wanted)
         missing = wanted - found
-        return found | self.notes.get(missing).keys() if missing else found
+        return found | self.notes.noted(missing) if missing else found
 
     def rehash(self, digest: str) -> tuple[str, int] | None:
         """The digest and size that the bytes really have, here or elsewhere."""
         found = self.store.rehash(digest)
         if found is not None or not (location := self._location(digest)):
             return found
-        hasher, size = blake3(), 0
         try:
-            for block in _blocks(location):
-                hasher.update(block)
-                size += len(block)
+            return digest_blocks(_blocks(location))
         except FileNotFoundError:
             self.notes.drop(digest)
             return None
-        return PREFIX + hasher.hexdigest(), size
 
     def set_aside(self, digest: str) -> bytes | Path | None:
         """Move what is kept here out of the way, and forget where else it is."""
@@ -161,6 +150,22 @@ class Referring:
     def _location(self, digest: str) -> str:
         return self.notes.get([digest]).get(digest, "")
 
+    def _fetched(self, digest: str, location: str) -> Iterator[bytes]:
+        try:
+            yield from _blocks(location)
+        except FileNotFoundError:
+            self.notes.drop(digest)
+            raise ArtifactError(
+                f"artifact {digest} is no more at {location}, where it was left; run again to make "
+                "it anew"
+            ) from None
+
+    def _other(self, digest: str, location: str) -> CorruptArtifactError:
+        self.notes.drop(digest)
+        return CorruptArtifactError(
+            f"{location} does not hold artifact {digest} any more; run again to make it anew"
+        )
+
 
 class Folder:
     """Notes as small files in a folder."""
@@ -192,14 +197,19 @@ class Folder:
                 found[digest] = self._path(digest).read_text(encoding="utf-8")
         return found
 
+    def noted(self, digests: Collection[str]) -> frozenset[str]:
+        """Of which of these a location is noted."""
+        if not self._folder.is_dir():
+            return frozenset()
+        return frozenset(one for one in filter(is_digest, digests) if self._path(one).is_file())
+
     def drop(self, digest: str) -> None:
         """Forget a location."""
         with suppress(OSError):
             self._path(digest).unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
-        name = digest.removeprefix(PREFIX)
-        return self._folder / name[:2] / name[2:]
+        return self._folder / path_of(digest)
 
 
 def _blocks(location: str) -> Iterator[bytes]:

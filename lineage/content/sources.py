@@ -7,7 +7,7 @@ store, so that what a run read can be had again.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,7 +18,7 @@ from .files import Files, Found, files_of
 from .manifest import File, Manifest
 from .patterns import Pattern
 from .references import Referring
-from .s3.client import SCHEME, Address
+from .s3.client import SCHEME, Address, in_parallel
 from .stat import StatCache
 
 if TYPE_CHECKING:
@@ -112,8 +112,30 @@ def keep(version: DatasetVersion, store: ArtifactStore) -> None:
         DataError: the source is no longer what `version` says.
         ArtifactError: the store cannot take it.
     """
-    if not version.location or _kept(version, store):
-        return
+    if version.location and not _kept(version, store):
+        _take(version, store)
+
+
+def keep_all(versions: Iterable[DatasetVersion], store: ArtifactStore) -> None:
+    """As `keep`, of many: which are there is asked at once, and several are copied at a time.
+
+    Raises:
+        DataError: a source is no longer what its version says.
+        ArtifactError: the store cannot take it.
+    """
+    outside = [*{(one.digest, one.format): one for one in versions if one.location}.values()]
+    there = store.present({version.digest for version in outside})
+
+    def one(version: DatasetVersion) -> None:
+        if version.digest not in there:
+            _take(version, store)
+        elif version.format.endswith(FILES):
+            keep(version, store)  # a manifest does not say whether its files are there
+
+    in_parallel(one, outside)
+
+
+def _take(version: DatasetVersion, store: ArtifactStore) -> None:
     if isinstance(store, Referring) and _stays(version.location):
         store.refer(version.digest, version.location)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -64,19 +65,22 @@ def pull(
         RefError: the reference names nothing, too much, or no data.
         ParameterError: a choice leaves nothing or too much, or the folder is not empty.
         ArtifactError: bytes are gone; nothing was written.
-        WorldError: the folder cannot be written.
+        WorldError: the folder cannot be written, or another pull writes to it.
     """
     parts = _chosen(held(space.store, ref), datasets, chosen)
     _check_present(parts, space.artifacts)
     files = layout(parts, space.artifacts)
     folder = Path(os.path.abspath(folder))
+    if folder == folder.parent:
+        raise ParameterError(f"{folder} is all that there is; name another with --to")
     with _writing(folder):
         there = _there(folder, files, force=force)
         missing = [file for file in files if file.path not in there]
         if missing:
             partial = folder.with_name(f".{folder.name}.partial")
-            _write(missing, partial, space.artifacts, progress)
-            _publish(missing, partial, folder)
+            with _alone(partial):
+                _write(missing, partial, space.artifacts, progress)
+                _publish(missing, partial, folder)
     return {
         "ref": ref,
         "folder": str(folder),
@@ -163,6 +167,30 @@ def _look(folder: Path) -> _Found:
             elif name in names:
                 files.add(own)
     return _Found(files=frozenset(files), links=frozenset(links))
+
+
+@contextmanager
+def _alone(partial: Path) -> Iterator[None]:
+    """Have the folder beside for oneself; a process that dies gives it back.
+
+    Raises:
+        WorldError: another pull has it.
+    """
+    partial.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(descriptor), os.stat(partial)):
+                raise FileNotFoundError  # it is in its place by now
+        except (BlockingIOError, FileNotFoundError):
+            raise WorldError(
+                f"another pull writes to {partial} just now; wait for it, or name another folder "
+                "with --to"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(files: Sequence[File], partial: Path, store: ArtifactStore, progress: Progress) -> None:

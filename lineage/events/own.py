@@ -10,6 +10,7 @@
 | `seeds` | `begat_seeds` | run |
 | `metrics` | `begat_metrics` | run |
 | `attempt` | `begat_attempt` | run |
+| `reproduction` | `begat_reproduction` | run |
 | `snapshot`, `single` | `begat_snapshot` | input |
 | `model_version` | `begat_modelVersion` | dataset |
 | `transition` | `begat_transition` | dataset |
@@ -133,6 +134,16 @@ def attempt(number: int, *, engine: str = "", engine_run_id: str = "") -> Facet:
     return built("run", "begat_attempt", {key: value for key, value in body.items() if value})
 
 
+def reproduction(body: Mapping[str, Any]) -> Facet:
+    """`begat_reproduction`: what making a model version again came to.
+
+    Args:
+        body: `of` (the version), `verdict`, `tolerance`, `metrics`, `outputs`, `different`,
+            `missing` and `reasons`.
+    """
+    return facet("run", "begat_reproduction", body)
+
+
 def metrics(
     values: Mapping[str, Any],
     *,
@@ -217,6 +228,6 @@ def transition(entry: Mapping[str, Any]) -> Facet:
 
     Args:
         entry: `seq`, `action`, `model`, `who`, `hash`; and what there is of `version`, `before`,
-            `after`, `reason`, `others` (versions whose stage changed with it) and `alias`.
+            `after`, `reason`, `replaced` (the version that left Production by that) and `alias`.
     """
     return built("dataset", "begat_transition", entry)

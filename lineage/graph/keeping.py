@@ -127,8 +127,8 @@ RECORDS = (
         table="audit",
         key=("seq",),
         fixed=(
-            *("at", "action", "model", "version", "before", "after", "who", "identity"),
-            *("reason", "body", "previous", "hash"),
+            *("at", "action", "model", "version", "before", "after", "replaced", "who"),
+            *("identity", "reason", "body", "previous", "hash"),
         ),
     ),
     Kept(

@@ -25,6 +25,13 @@ from .store import Store
 
 T = TypeVar("T")
 
+_MODEL_VERSIONS = "SELECT version, digest, run_id FROM model_version WHERE model = :model"
+_ANY = "SELECT 1 FROM model_version WHERE model = :model LIMIT 1"
+_NUMBERED = "AND version = :number"
+_NAMED = "AND version = (SELECT version FROM alias WHERE model = :model AND name = :which)"
+_CHOSEN = dict.fromkeys(STAGES, "AND stage = :which ORDER BY version") | {
+    "latest": "ORDER BY version DESC LIMIT 1"
+}
 #: Candidates that an error lists.
 CANDIDATES = 10
 #: A run's id or a beginning of it; `#2` behind an id is its second execution.
@@ -79,24 +86,13 @@ def model_version(db: Connection, ref: str) -> ModelVersion:
     model, _, which = ref.rpartition("@")
     if not model:
         raise RefError(f"{ref!r} names no model; write MODEL@{which}, `begat models` lists them")
-    query = "SELECT * FROM model_version WHERE model = :model ORDER BY version"
-    rows = db.execute(query, {"model": model}).fetchall()
-    if not rows:
+    number = int(which) if which.isdecimal() and len(which) < 10 else 0
+    chosen = _NUMBERED if which.isdecimal() else _CHOSEN.get(which, _NAMED)
+    given = {"model": model, "which": which, "number": number}
+    rows = db.execute(f"{_MODEL_VERSIONS} {chosen}", given).fetchall()
+    if not rows and not db.execute(_ANY, {"model": model}).fetchone():
         names = [name for (name,) in db.execute("SELECT name FROM model ORDER BY name")]
         raise RefError(f"no model is named {model!r}; {_there_are(names, 'models')}")
-    aliases = {
-        name: version
-        for (of, version), names in queries.aliases(db).items()
-        for name in names
-        if of == model
-    }
-    if which == "latest":
-        rows = rows[-1:]
-    elif which in STAGES:
-        rows = [row for row in rows if row["stage"] == which]
-    else:
-        number = aliases.get(which, int(which) if which.isdecimal() else None)
-        rows = [row for row in rows if row["version"] == number]
     if not rows:
         raise RefError(
             f"{model} has no version {which!r}; `begat models` lists numbers, stages and aliases"

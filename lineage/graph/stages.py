@@ -15,7 +15,7 @@ from .connection import Connection, Row
 #: Stages of a model version; the first is that of a new one.
 STAGES = ("None", "Staging", "Production", "Archived")
 
-_ROWS = "SELECT model, version, before, after, body FROM audit ORDER BY seq"
+_ROWS = "SELECT action, model, version, before, after, replaced, body FROM audit ORDER BY seq"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,7 +30,13 @@ def moves(row: Row) -> Iterator[tuple[int, str, str]]:
     """The versions whose stage a row of the log changed: number, before, after."""
     if row["after"]:
         yield row["version"], row["before"], row["after"]
-    yield from json.loads(row["body"]).get("others", ())
+    if row["replaced"] is not None:
+        # What a rollback takes back is no candidate any more; else it is kept warm.
+        yield (
+            row["replaced"],
+            "Production",
+            "Archived" if row["action"] == "rollback" else "Staging",
+        )
 
 
 def standing(rows: Iterable[Row]) -> Standing:
@@ -41,8 +47,8 @@ def standing(rows: Iterable[Row]) -> Standing:
             found.stages.pop((row["model"], version), None)
             if after != STAGES[0]:
                 found.stages[row["model"], version] = after
-        alias = json.loads(row["body"]).get("alias")
-        if alias is not None:
+        if row["action"] == "alias":
+            alias = json.loads(row["body"])["alias"]
             found.aliases.pop((row["model"], alias), None)
             if row["version"] is not None:
                 found.aliases[row["model"], alias] = row["version"]

@@ -418,6 +418,7 @@ audit = Table(
     Column("version", Integer),
     Column("before", Words, nullable=False),  # stage; empty where none changed
     Column("after", Words, nullable=False),
+    Column("replaced", Integer),  # the version that left Production by that
     Column("who", Words, nullable=False),
     Column("identity", Words, nullable=False),  # JSON: how that is known
     Column("reason", Words, nullable=False),
@@ -425,6 +426,8 @@ audit = Table(
     Column("previous", Words, nullable=False, unique=True),
     Column("hash", Words, nullable=False),
     Index("ix_audit_model_version", "model", "version"),
+    Index("ix_audit_model_replaced", "model", "replaced"),
+    Index("ix_audit_model_after", "model", "after"),
 )
 
 alias = Table(

@@ -27,11 +27,12 @@ from .identity import Identity
 #: What the first row names as the hash before it.
 FIRST = "blake3:" + "0" * 64
 _COLUMNS = (
-    "seq, at, action, model, version, before, after, who, identity, reason, body, previous, hash"
+    "seq, at, action, model, version, before, after, replaced, who, identity, reason, body, "
+    "previous, hash"
 )
 _LAST = "SELECT seq, at, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _ADD = f"""INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :action, :model, :version, :before,
-:after, :who, :identity, :reason, :body, :previous, :hash)"""
+:after, :replaced, :who, :identity, :reason, :body, :previous, :hash)"""
 _ENTRIES = f"""
 SELECT {_COLUMNS} FROM audit
 WHERE (:model = '' OR model = :model) AND at <= :until ORDER BY seq
@@ -63,11 +64,13 @@ class Entry:
     #: Stages; empty where none changed.
     before: str
     after: str
+    #: The version that left Production by that, if any.
+    replaced: int | None
     who: str
     #: How that is known: `kind` (token, user or policy), `token`, `email`, `host`.
     identity: Mapping[str, Any]
     reason: str
-    #: `gates`, `others` (further versions whose stage changed: number, before, after), `alias`, …
+    #: `gates` with their values, `policy`, `alias`, …
     body: Mapping[str, Any]
     previous: str
     hash: str
@@ -96,6 +99,7 @@ def append(
     version: int | None = None,
     before: str = "",
     after: str = "",
+    replaced: int | None = None,
     reason: str = "",
     body: Mapping[str, Any] | None = None,
 ) -> Entry:
@@ -110,6 +114,7 @@ def append(
         version: the number, where it was done to one version.
         before: the stage before, where it changed.
         after: the stage after.
+        replaced: the version that leaves Production by that.
         reason: why, as they said.
         body: more, JSON-safe: see `Entry.body`.
 
@@ -125,6 +130,7 @@ def append(
         "version": version,
         "before": before,
         "after": after,
+        "replaced": replaced,
         "who": identity.who,
         "identity": identity.to_json(),
         "reason": reason,
@@ -255,7 +261,7 @@ def _event(entry: Entry) -> dict[str, Any]:
         "before": entry.before,
         "after": entry.after,
         "reason": entry.reason,
-        "others": entry.body.get("others"),
+        "replaced": entry.replaced,
         "alias": entry.body.get("alias"),
     }
     known = {key: value for key, value in said.items() if value not in (None, "", [])}

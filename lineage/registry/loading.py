@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING
 
 from ..active import current
-from ..errors import RefError
-from ..graph.resolve import resolve
-from ..records import ModelVersion
 from ..workspace import workspace
+from .current import find
+from .policy import policy_of
+
+if TYPE_CHECKING:
+    from .prediction.model import Model, OnViolation, Ranges
 
 
-def load(ref: str) -> Any:
-    """The fitted estimator that a reference names, with its preprocessing inside.
+def load(
+    ref: str, *, on_violation: OnViolation | None = None, ranges: Ranges = "expected"
+) -> Model:
+    """The model that a reference names: it predicts from rows that are as its signature says.
 
     Its bytes are verified against the digest it was registered under, and it is read by
-    skops, which builds reviewed types only. A run that loads a model by name is not reusable:
-    the name may stand for another one tomorrow.
+    skops, which builds reviewed types only; its signature is verified likewise. A run that
+    loads a model by name is not reusable: the name may stand for another one tomorrow.
 
     Args:
         ref: `flight-delays@2`, `flight-delays@latest`, an alias or a stage.
+        on_violation: what becomes of rows with a value that the signature refuses: `raise` and
+            predict nothing, `warn` and predict, `null` for their predictions. As the model's
+            policy says by default.
+        ranges: which values beside those of a wrong type and missing ones are refused.
+            `expected`: those outside what the pipeline's expectations say; one that only training
+            never saw is warned of. `seen`: that is refused too. `off`: none, nor warned of.
 
     Raises:
         RefError: it names no model version.
-        ArtifactError: the model file is not in the store, or not those bytes.
+        ArtifactError: the model file or its signature is not in the store, or not those bytes.
         UntrustedModelError: the file holds types outside the reviewed list.
+        ParameterError: `on_violation` or `ranges` is something else.
+        SettingsError: the model's policy makes no sense.
     """
     from ..content import models
+    from .prediction import expected
+    from .prediction.model import Model
 
     space = workspace()
-    found = resolve(space.store, ref)
-    if not isinstance(found, ModelVersion):
-        raise RefError(f"{ref!r} names no model version; write NAME@VERSION")
+    found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
-    return models.load(space.artifacts.read(found.digest), trusted=space.settings.trusted_types)
+    policy = policy_of(space.store, found.version.model, space.settings.policy)
+    digests = found.files
+    return Model(
+        models.load(space.artifacts.read(digests["model"]), trusted=space.settings.trusted_types),
+        json.loads(space.artifacts.read(digests["signature"])) if "signature" in digests else {},
+        version=found.version,
+        on_violation=on_violation or policy.on_violation,
+        ranges=ranges,
+        assertions=expected.assertions(space.store, found.version),
+    )

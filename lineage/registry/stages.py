@@ -20,7 +20,6 @@ from ..errors import ArtifactError, CollectedError, GateError, ParameterError, R
 from ..events import now
 from ..graph import presence
 from ..graph.connection import Connection
-from ..graph.stages import moves
 from ..records import ModelVersion
 from ..workspace import Workspace
 from . import audit, sign_off
@@ -41,7 +40,27 @@ _MOVE = """
 UPDATE model_version SET stage = :after
 WHERE model = :model AND version = :version AND stage = :before
 """
-_LOG = "SELECT at, version, before, after, body FROM audit WHERE model = :model ORDER BY seq"
+# Replaced since they were moved themselves.
+_WAITING = """
+SELECT v.version FROM model_version v WHERE v.model = :model AND v.stage = 'Staging' AND (
+    SELECT MAX(a.seq) FROM audit a WHERE a.model = v.model AND a.replaced = v.version
+) > (
+    SELECT MAX(a.seq) FROM audit a
+    WHERE a.model = v.model AND a.version = v.version AND a.after <> ''
+) ORDER BY v.version
+"""
+_SINCE = """
+SELECT at FROM audit WHERE model = :model AND after = 'Production' ORDER BY seq DESC LIMIT 1
+"""
+# The first is there now.
+_BEEN = """
+SELECT version, MAX(seq) AS since FROM audit WHERE model = :model AND after = 'Production'
+GROUP BY version ORDER BY since DESC
+"""
+_TAKEN_BACK = """
+SELECT replaced, MAX(seq) FROM audit
+WHERE model = :model AND action = 'rollback' AND replaced IS NOT NULL GROUP BY replaced
+"""
 #: Where a version may go by `promote`, and from where.
 _FROM = {"Staging": ("None", "Archived"), "Production": ("Staging",)}
 
@@ -117,16 +136,14 @@ def promote(
     with space.store.write() as db:
         _check_still(db, found, production, to)
         _check_kept(db, found)
-        others = []
-        if to == "Production" and production is not None:
-            _move(db, production, "Production", "Staging")
-            others.append([production.version, "Production", "Staging"])
+        replaced = production if to == "Production" else None
+        if replaced is not None:
+            _move(db, replaced, "Production", "Staging")
         _move(db, found.version, found.stage, to)
         body: dict[str, Any] = {
             "gates": gates,
             "policy": policy.to_json(),
             "digest": found.version.digest,
-            "others": others,
             "forced": [one.gate for one in refused],
         }
         return audit.append(
@@ -137,6 +154,7 @@ def promote(
             version=found.version.version,
             before=found.stage,
             after=to,
+            replaced=replaced.version if replaced else None,
             identity=identity,
             reason=reason,
             body={key: value for key, value in body.items() if value},
@@ -272,12 +290,10 @@ def rollback(
             version=target.version.version,
             before=target.stage,
             after="Production",
+            replaced=production.version,
             identity=identity,
             reason=reason,
-            body={
-                "digest": target.version.digest,
-                "others": [[production.version, "Production", "Archived"]],
-            },
+            body={"digest": target.version.digest},
         )
 
 
@@ -371,17 +387,13 @@ def _move(db: Connection, of: ModelVersion, before: str, after: str) -> None:
 
 def _replaced(db: Connection, model: str, policy: Policy) -> dict[int, str]:
     """Versions in Staging that were replaced in Production, and when they are to be archived."""
-    since: dict[int, str] = {}
-    for row in db.execute(_LOG, {"model": model}).fetchall():
-        for version, before, after in moves(row):
-            since.pop(version, None)
-            if (before, after) == ("Production", "Staging"):
-                since[version] = row["at"]
-            elif after == "Production":
-                # What was replaced before waits until this one, too, is stable.
-                since = dict.fromkeys(since, row["at"])
-    hours = timedelta(hours=policy.stable_hours)
-    return {version: _after(at, hours) for version, at in since.items()}
+    waiting = [version for (version,) in db.execute(_WAITING, {"model": model})]
+    if not waiting:
+        return {}
+    # Each new version in Production starts the hours again.
+    row = db.execute(_SINCE, {"model": model}).fetchone()
+    due = datetime.fromisoformat(row["at"]) + timedelta(hours=policy.stable_hours)
+    return dict.fromkeys(waiting, due.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def _earlier(db: Connection, model: str) -> list[int]:
@@ -389,16 +401,6 @@ def _earlier(db: Connection, model: str) -> list[int]:
 
     What was taken back by a rollback is none of them.
     """
-    been: list[int] = []
-    for row in db.execute(_LOG, {"model": model}).fetchall():
-        for version, before, after in moves(row):
-            if after == "Production":
-                been = [*(one for one in been if one != version), version]
-            elif (before, after) == ("Production", "Archived"):
-                been = [one for one in been if one != version]
-    return been[-2::-1]
-
-
-def _after(at: str, more: timedelta) -> str:
-    then = datetime.fromisoformat(at) + more
-    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    taken = dict(db.execute(_TAKEN_BACK, {"model": model}).fetchall())
+    been = db.execute(_BEEN, {"model": model}).fetchall()
+    return [row["version"] for row in been[1:] if taken.get(row["version"], 0) < row["since"]]

@@ -46,6 +46,7 @@ class Row(BaseModel):
     version: int | None
     before: str
     after: str
+    replaced: int | None
     who: str
     identity: dict[str, Any]
     reason: str

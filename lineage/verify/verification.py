@@ -11,7 +11,8 @@ from ..content.digest import is_digest
 from ..errors import ArtifactError
 from ..graph import presence
 from ..records import ModelVersion
-from . import example, graph, hashing, objects, registry, scope
+from ..registry import example
+from . import graph, hashing, objects, registry, scope
 from .hashing import State
 from .objects import Object
 from .recovery import Recoveries

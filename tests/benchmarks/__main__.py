@@ -24,6 +24,7 @@ from . import (
     laws,
     lineage_cost,
     lineage_graph,
+    load,
     machine,
     memory,
     notices,
@@ -32,6 +33,7 @@ from . import (
     places,
     postgresql,
     recheck,
+    registry,
     report,
     results,
     s3,
@@ -58,6 +60,8 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     watch.measured: ("watch",),
     arrival.measured: ("arrival",),
     s3.measured: ("s3",),
+    load.measured: ("load",),
+    registry.measured: ("registry",),
     collection.measured: ("gc",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)

@@ -20,7 +20,19 @@ HEADINGS = {
 #: Subjects that are told figure by figure.
 DETAILED = (
     *("tasks", "digests", "recheck", "start", "memory", "runners"),
-    *("ingest", "http", "postgresql", "stream", "size", "closures", "laws", "s3", "watch"),
+    *(
+        "ingest",
+        "http",
+        "postgresql",
+        "stream",
+        "size",
+        "closures",
+        "laws",
+        "s3",
+        "watch",
+        "registry",
+    ),
+    "load",
     "gc",
 )
 INTRODUCTION = """\

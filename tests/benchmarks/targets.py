@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import arrival, collection, postgresql, s3
+from . import arrival, collection, load, postgresql, registry, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -220,6 +220,28 @@ def _watch(found: dict[str, Figure]) -> Verdict:
     )
 
 
+def _act(act: str) -> tuple[str, Callable[[dict[str, Figure]], Verdict]]:
+    """Registrations are counted a CPU second, and moves weighed."""
+
+    def judge(found: dict[str, Figure]) -> Verdict:
+        ours, theirs = (found[f"{name}: {act}"] for name in (registry.OURS, registry.THEIRS))
+        value = median(ours.cpu) / median(theirs.cpu)
+        count = registry.ACTS[act]
+        register = act == "register"
+        return Verdict(
+            what="versions registered, a CPU second" if register else f"{act}, beside an alias",
+            begat=f"{1000 * median(ours.cpu) / count:.2f} ms",
+            beside=f"{registry.THEIRS} {1000 * median(theirs.cpu) / count:.2f} ms",
+            value=1 / value if register else value,
+            shown=f"{1 / value:.1f} x" if register else f"{value:.2f} x",
+            target="≥ 10 x" if register else "≤ 0.2 x",
+            met=value <= (0.1 if register else 0.2),
+            again="make bench ONLY=registry",
+        )
+
+    return "registry", judge
+
+
 def _arrival(found: dict[str, Figure]) -> Verdict:
     ours, whole = found[arrival.OURS], found[arrival.WHOLE]
     value = median(ours.wall) / median(whole.wall)
@@ -306,8 +328,16 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     *(("size", _size(store)) for store in LARGE),
     *(_grows(question) for question in QUESTIONS),
     *(_in_memory(question) for question in BESIDE_MEMORY),
+    _at_most(
+        "10,000 rows held against a signature, and predicted",
+        load.name(load.BEGAT, 10_000),
+        load.name(load.BARE, 10_000),
+        1.15,
+        "load",
+    ),
     ("watch", _watch),
     ("arrival", _arrival),
+    *(_act(act) for act in registry.ACTS),
     _at_most("garbage collected, 100,000 artifacts", GC, WALK, 4, "gc"),
     ("gc", _flat),
     *(_artifacts(kind, done) for kind in s3.KINDS for done in (s3.WRITTEN, s3.READ)),

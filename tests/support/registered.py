@@ -7,7 +7,7 @@ from typing import Any
 
 from begat.lineage.events import ids
 from begat.lineage.records import ModelVersion
-from begat.lineage.registry import register
+from begat.lineage.registry import policy, register
 from begat.lineage.registry.identity import Identity
 from begat.lineage.workspace import Workspace
 
@@ -23,12 +23,12 @@ def add(
     by: str = "ada",
     **body: Any,
 ) -> ModelVersion:
-    """The next version of a model, with files of its own."""
+    """The next version of a model, with files of its own; its policy requires no items."""
     kept = {
         name: space.artifacts.write(f"{name} {content or ids.new_id()}".encode())
         for name in ("model", "signature", "evaluation")
     }
-    return register(
+    made = register(
         space.store,
         model=model,
         recipe=ids.new_id(),
@@ -43,6 +43,9 @@ def add(
         }
         | body,
     )
+    if not policy.own(space.store, model):
+        policy.save(space.store, made, {"required": []})
+    return made
 
 
 def gates(*said: dict[str, Any], **rest: Any) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from ...errors import BegatError, ParameterError, SettingsError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 #: How every address of S3 begins.
@@ -142,8 +143,11 @@ def is_changed(error: BaseException | None) -> bool:
     return code(error) in _CHANGED
 
 
-def in_parallel(ask: Callable[[str], T], items: list[str]) -> list[tuple[str, T]]:
-    """Ask for each of many, several at a time; in the order given."""
+def in_parallel(ask: Callable[[S], T], items: Sequence[S]) -> list[tuple[S, T]]:
+    """Ask for each of many, several at a time; in the order given.
+
+    After one that failed no others are begun, and its error is raised.
+    """
     if len(items) < 2:
         return [(item, ask(item)) for item in items]
     with ThreadPoolExecutor(min(PARALLEL, len(items))) as pool:

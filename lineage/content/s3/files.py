@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from blake3 import blake3
-
 from ...errors import ArtifactError, DataError
-from ..digest import PREFIX, digest_file
+from ..digest import digest_blocks, save
 from ..files import Found
 from ..patterns import Pattern
 from ..references import Referring
@@ -90,10 +88,9 @@ class S3Files:
             with tempfile.TemporaryDirectory(prefix="begat-") as folder:
                 copy = Path(folder, "object")
                 stream = Stream(address, kind=DataError)
-                size = _download(stream, copy)
+                digest, size = save(stream, copy)
                 if not stream.version or not isinstance(store, Referring):
                     return store.write(copy), size
-                digest, _ = digest_file(copy)
                 store.refer(digest, str(address._replace(version=stream.version)))
                 return digest, size
         except ChangedError:
@@ -113,11 +110,8 @@ class S3Files:
     def _read(self, one: Object) -> tuple[Object, Found]:
         for _ in range(ATTEMPTS):
             stream = Stream(one.address, one.etag, kind=DataError)
-            hasher, size = blake3(), 0
             try:
-                for block in stream:
-                    hasher.update(block)
-                    size += len(block)
+                digest, size = digest_blocks(stream)
             except ChangedError:
                 again = head(one.address)
                 if again is None:
@@ -125,7 +119,7 @@ class S3Files:
                 one = again
             else:
                 location = str(one.address._replace(version=stream.version))
-                return one, Found(PREFIX + hasher.hexdigest(), size, location)
+                return one, Found(digest, size, location)
         raise DataError(
             f"{one.address} was overwritten or removed while it was read; run again when nobody "
             "writes it"
@@ -134,8 +128,3 @@ class S3Files:
 
 def _key(one: Object) -> tuple[str, str]:
     return str(one.address), f"{one.size} {one.etag} {one.modified}"
-
-
-def _download(stream: Stream, path: Path) -> int:
-    with path.open("xb") as file:
-        return sum(map(file.write, stream))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 from ...errors import ArtifactError
-from ..digest import is_digest
+from ..digest import is_digest, path_of
 from ..seen import Seen
-from .client import Address, client, in_parallel, translated
-from .store import S3Store
+from .client import PARALLEL, Address, client, in_parallel, translated
+from .objects import PAGE
+from .store import MANY, S3Store
 
 
 class Objects:
@@ -41,6 +43,21 @@ class Objects:
         self._remember(found)
         return known | found
 
+    def noted(self, digests: Collection[str]) -> frozenset[str]:
+        """Of which of these a location is noted: where notes are few, one listing tells."""
+        wanted = [(self._place, digest) for digest in digests if is_digest(digest)]
+        known = frozenset(digest for _, digest in self._seen.digests(wanted))
+        asked = frozenset(digest for _, digest in wanted) - known
+        if len(asked) <= PARALLEL:
+            return known | self.get(asked).keys()
+        names = self._store.named("references/")
+        first = frozenset(islice(names, PAGE))
+        if len(first) < PAGE:
+            return known | asked & first
+        if len(asked) > MANY:
+            return known | asked & first.union(names)
+        return known | asked & first | self.get(asked - first).keys()
+
     def drop(self, digest: str) -> None:
         """Forget a location."""
         address = self._address(digest)
@@ -55,6 +72,4 @@ class Objects:
         return self._store.text(self._address(digest))
 
     def _address(self, digest: str) -> Address:
-        artifact = self._store.address(digest)
-        name = "/".join(artifact.key.rsplit("/", 2)[-2:])
-        return self._store.at(f"references/{name}")
+        return self._store.at(f"references/{path_of(digest)}")

@@ -12,15 +12,13 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 
-from blake3 import blake3
-
 from ...errors import ArtifactError, CorruptArtifactError
-from ..digest import PREFIX, digest_bytes, is_digest
+from ..digest import PREFIX, digest_blocks, digest_bytes, is_digest, path_of, save
 from ..kept import FRESH, PAGE, Kept, Swept
 from ..local import snapshot
 from ..seen import Seen
 from .client import SCHEME, Address, client, in_parallel, is_absent, is_changed, translated
-from .objects import WHOLE, Object, Stream, head, listing
+from .objects import BLOCK, WHOLE, Object, Stream, head, listing
 
 #: From so many bytes on a file goes there in parts, each with a checksum of its own.
 PARTS = 16 << 20
@@ -60,42 +58,33 @@ class S3Store:
 
     def read(self, digest: str) -> bytes:
         """The bytes that have this digest, verified."""
-        address = self.address(digest)
-        data = self._fetched(address, digest)
+        data = b"".join(self._fetched(digest, WHOLE))
         if digest_bytes(data) != digest:
-            self.set_aside(digest)
-            raise CorruptArtifactError(
-                f"artifact {digest} in {self.url} was overwritten and has been set aside; "
-                "run again to make it anew"
-            )
+            raise self._overwritten(digest)
         return data
 
     def copy(self, digest: str, to: Path) -> None:
         """Put the bytes that have this digest, verified, into a new file."""
-        data = self.read(digest)
-        with to.open("xb") as file:
-            file.write(data)
+        if save(self._fetched(digest), to)[0] != digest:
+            to.unlink()
+            raise self._overwritten(digest)
 
     def present(self, digests: Iterable[str]) -> frozenset[str]:
         """Which of these are here; asked of the server once."""
         wanted = frozenset(filter(is_digest, digests))
         known = self._seen.of(self.url, wanted)
         asked = wanted - known
-        found = self._listed(asked) if len(asked) > MANY else self._asked(asked)
+        found = asked.intersection(self.named()) if len(asked) > MANY else self._asked(asked)
         self._seen.add(self.url, found)
         return known | found
 
     def rehash(self, digest: str) -> tuple[str, int] | None:
         """The digest and size of what is kept under `digest`, read from the server."""
-        hasher, size = blake3(), 0
         try:
-            for block in self._stream(self.address(digest)):
-                hasher.update(block)
-                size += len(block)
+            return digest_blocks(self._stream(self.address(digest)))
         except FileNotFoundError:
             self._seen.drop(self.url, digest)
             return None
-        return PREFIX + hasher.hexdigest(), size
 
     def set_aside(self, digest: str) -> bytes | Path | None:
         """Move what is kept under `digest` to `set-aside/`; what it holds."""
@@ -236,10 +225,7 @@ class S3Store:
         Raises:
             ArtifactError: this is no digest.
         """
-        if not is_digest(digest):
-            raise ArtifactError(f"{digest!r} is not an artifact's digest; it has the form blake3:…")
-        name = digest.removeprefix(PREFIX)
-        return self.at(f"{name[:2]}/{name[2:]}")
+        return self.at(path_of(digest))
 
     def text(self, address: Address) -> str:
         """What a small object says; empty if it is not there."""
@@ -248,18 +234,31 @@ class S3Store:
         except FileNotFoundError:
             return ""
 
+    def named(self, below: str = "") -> Iterator[str]:
+        """The digests that objects below the store's prefix are named by."""
+        start = len(self.at(below).key)
+        names = (PREFIX + key[start:].replace("/", "") for key in self._keys(below))
+        return filter(is_digest, names)
+
     def at(self, name: str) -> Address:
         """Where something below the store's own prefix is."""
         return Address(self.bucket, f"{self.prefix}/{name}".lstrip("/"))
 
-    def _fetched(self, address: Address, digest: str) -> bytes:
+    def _fetched(self, digest: str, block: int = BLOCK) -> Iterator[bytes]:
         try:
-            return b"".join(Stream(address, block=WHOLE).present())
+            yield from Stream(self.address(digest), block=block).present()
         except FileNotFoundError:
             self._seen.drop(self.url, digest)
             raise ArtifactError(
                 f"artifact {digest} is not in {self.url}; run again to make it anew"
             ) from None
+
+    def _overwritten(self, digest: str) -> CorruptArtifactError:
+        self.set_aside(digest)
+        return CorruptArtifactError(
+            f"artifact {digest} in {self.url} was overwritten and has been set aside; "
+            "run again to make it anew"
+        )
 
     def _stream(self, address: Address) -> Iterator[bytes]:
         return Stream(address).present()
@@ -315,11 +314,6 @@ class S3Store:
     def _asked(self, digests: Iterable[str]) -> frozenset[str]:
         found = in_parallel(self._is_there, list(digests))
         return frozenset(digest for digest, there in found if there)
-
-    def _listed(self, digests: frozenset[str]) -> frozenset[str]:
-        start = len(self.at("").key)
-        there = {PREFIX + key[start:].replace("/", "") for key in self._keys("")}
-        return digests & there
 
     def _keys(self, prefix: str) -> Iterator[str]:
         for one in listing(self.bucket, self.at(prefix).key, kind=ArtifactError):

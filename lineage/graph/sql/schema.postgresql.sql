@@ -43,6 +43,7 @@ CREATE TABLE audit (
     version INTEGER,
     before TEXT COLLATE "C" NOT NULL,
     after TEXT COLLATE "C" NOT NULL,
+    replaced INTEGER,
     who TEXT COLLATE "C" NOT NULL,
     identity TEXT COLLATE "C" NOT NULL,
     reason TEXT COLLATE "C" NOT NULL,
@@ -52,6 +53,10 @@ CREATE TABLE audit (
     CONSTRAINT pk_audit PRIMARY KEY (seq),
     CONSTRAINT uq_audit_previous UNIQUE (previous)
 );
+
+CREATE INDEX ix_audit_model_after ON audit (model, after);
+
+CREATE INDEX ix_audit_model_replaced ON audit (model, replaced);
 
 CREATE INDEX ix_audit_model_version ON audit (model, version);
 

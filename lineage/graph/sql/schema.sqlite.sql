@@ -41,6 +41,7 @@ CREATE TABLE audit (
     version INTEGER,
     "before" TEXT NOT NULL,
     "after" TEXT NOT NULL,
+    replaced INTEGER,
     who TEXT NOT NULL,
     identity TEXT NOT NULL,
     reason TEXT NOT NULL,
@@ -50,6 +51,10 @@ CREATE TABLE audit (
     CONSTRAINT pk_audit PRIMARY KEY (seq),
     CONSTRAINT uq_audit_previous UNIQUE (previous)
 );
+
+CREATE INDEX ix_audit_model_after ON audit (model, "after");
+
+CREATE INDEX ix_audit_model_replaced ON audit (model, replaced);
 
 CREATE INDEX ix_audit_model_version ON audit (model, version);
 

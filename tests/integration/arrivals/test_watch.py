@@ -90,12 +90,14 @@ def watch(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 def test_folder(tmp_path: Path, home: Path) -> None:
     """Files that are there, that come, that come with their folder, and come again."""
     write(tmp_path, "2013-10")
-    options = ("--no-prefect", "--quiet-period", "0.5")
+    health = tmp_path / "health"
+    options = ("--no-prefect", "--quiet-period", "0.5", "--health-file", str(health))
     with watching(tmp_path, PATTERN, *options) as process:
         assert process.says("batch")["partitions"] == ["month=2013-10"]
 
         write(tmp_path, "2013-11")
         assert process.says("batch")["partitions"] == ["month=2013-11"]
+        assert health.exists()  # of the looks before this one
 
         write(tmp_path / "aside", "2013-12")
         (tmp_path / "aside/lake/month=2013-12").rename(tmp_path / "lake/month=2013-12")
@@ -110,6 +112,7 @@ def test_folder(tmp_path: Path, home: Path) -> None:
         assert process.says("stopped")["batches"] == 4
         assert process.process.wait(timeout=60) == 0
     store = workspace().store
+    assert not health.exists()
 
     assert ("month=2013-10", 1, "folder") in rows(store, "partition, removed, told_by")
 
@@ -162,8 +165,9 @@ def test_queue(tmp_path: Path, moto_server: Server) -> None:
         (["ftp://lake/{month}.csv", "--no-prefect"], 2, "is neither a local path nor s3://"),
         (["flights.py:pipeline", "--no-prefect"], 2, "there is no file flights.py"),
         (["lake/{month}.csv", "--quiet-period", "-1"], 2, "is not in the range"),
+        (["lake/{month}.csv", "--no-prefect", "--health-file", "no/x"], 2, "name another"),
     ],
-    ids=["queue", "prefect", "folder", "scheme", "pipeline", "range"],
+    ids=["queue", "prefect", "folder", "scheme", "pipeline", "range", "health"],
 )
 def test_bad_input(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     """What cannot be watched is refused in a line that says what to do."""

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from begat.lineage.content import digest_bytes, open_store
 from begat.lineage.content.references import Referring
 from begat.lineage.content.s3 import client as clients
+from begat.lineage.content.s3 import notes
 from begat.lineage.content.s3 import store as stores
 from begat.lineage.content.s3.client import client
 from begat.lineage.content.s3.store import S3Store
@@ -70,6 +73,7 @@ def test_killed_in_the_middle(
     script = f"""
 import os, signal
 from pathlib import Path
+from typing import Any
 from begat.lineage.content.s3 import store
 from begat.lineage.content.s3.client import client
 from begat.lineage.content.seen import Seen
@@ -97,6 +101,7 @@ def test_written_by_many_at_once(store: S3Store, s3: Server) -> None:
     """Processes that write the same artifacts at once all succeed, and leave each once."""
     script = f"""
 from pathlib import Path
+from typing import Any
 from begat.lineage.content.s3.store import S3Store
 from begat.lineage.content.seen import Seen
 store = S3Store({store.url!r}, Seen(Path("none/cache.db")))
@@ -247,6 +252,82 @@ def test_by_reference(url: str, s3: Server, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"is no more at .*versionId="):
         second.read(digest)
     assert second.present([digest]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("page", "many", "listings", "reads"),
+    [(1000, 2000, 1, 0), (2, 10, 1, 0), (2, 2000, 1, 38)],
+    ids=["few notes", "many questions", "many notes"],
+)
+def test_notes_are_asked_for_together(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    page: int,
+    many: int,
+    listings: int,
+    reads: int,
+) -> None:
+    """Whether absent artifacts are noted to be elsewhere is not asked one by one."""
+    monkeypatch.setattr(notes, "PAGE", page)
+    monkeypatch.setattr(notes, "MANY", many)
+    names = [digest_bytes(f"{number}".encode()) for number in range(40)]
+    first = open_store(Settings(home=tmp_path / "one", store="", artifacts=url))
+    assert isinstance(first, Referring)
+    for name in names[:5]:
+        first.refer(name, "s3://lake/raw.csv?versionId=1")
+    second = open_store(Settings(home=tmp_path / "two", store="", artifacts=url))
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    client().meta.events.register("before-call.s3", note)
+    try:
+        found = second.present(names)
+    finally:
+        client().meta.events.unregister("before-call.s3", note)
+
+    assert found == frozenset(names[:5])
+    assert (asked.count("ListObjectsV2"), asked.count("GetObject")) == (listings, reads)
+
+
+def test_copied_in_blocks(store: S3Store, s3: Server, tmp_path: Path) -> None:
+    """An artifact is put into a file without ever being in memory as a whole, wherever it lies."""
+    data = os.urandom(24 << 20)
+    digest = store.write(data)
+    bucket = s3.bucket(versioned=True)
+    version = s3.put(bucket, "raw.bin", data)
+    elsewhere = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    assert isinstance(elsewhere, Referring)
+    elsewhere.refer(digest, f"s3://{bucket}/raw.bin?versionId={version}")
+    peaks = []
+    for number, holder in enumerate((store, elsewhere)):
+        tracemalloc.start()
+        holder.copy(digest, tmp_path / str(number))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert all((tmp_path / name).read_bytes() == data for name in "01")
+    assert max(peaks) < 12 << 20
+
+
+def test_nothing_left_of_a_copy(store: S3Store, s3: Server, tmp_path: Path) -> None:
+    """A copy of bytes that turn out to be others is an error, and no file."""
+    digest = store.write(b"content")
+    client().put_object(**store.address(digest).arguments, Body=b"another")
+    bucket = s3.bucket(versioned=True)
+    version = s3.put(bucket, "raw.bin", b"another")
+    elsewhere = open_store(Settings(home=tmp_path, store="", artifacts=str(tmp_path / "artifacts")))
+    assert isinstance(elsewhere, Referring)
+    elsewhere.refer(digest, f"s3://{bucket}/raw.bin?versionId={version}")
+
+    for holder in (store, elsewhere):
+        with pytest.raises(CorruptArtifactError, match="run again to make it anew"):
+            holder.copy(digest, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+        with pytest.raises(ArtifactError, match="is not in"):
+            holder.copy(digest, tmp_path / "copy")
 
 
 def test_reference_to_other_bytes(url: str, s3: Server, tmp_path: Path) -> None:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prefect import __version__
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
-from begat.flows.deploy import Deployed, Deployment, deploy
+from begat.flows.deploy import Deployed, Deployment, deploy, job_variables
 from begat.flows.deployed import entrypoint
 from begat.flows.load import load
 from begat.flows.pipeline import Pipeline
 from begat.flows.watch_tell import EVENT as ARRIVED
-from begat.lineage.errors import ParameterError, PipelineError
+from begat.lineage.errors import ParameterError, PipelineError, WorldError
 from support.markdown import ROOT
 
 pytestmark = pytest.mark.usefixtures("with_prefect")
@@ -77,6 +85,7 @@ def test_registered(
         timezone="Europe/Berlin",
         parameters={"parameters": {"train.max_depth": 3}},
         environment={"BEGAT_STORE": "postgresql://db/lineage"},
+        job_variables=job_variables(["stream_output=false", "working_dir=/project"]),
         backfill=True,
     )
     found = client.read_deployment_by_name(done.name)
@@ -89,7 +98,12 @@ def test_registered(
     assert found.global_concurrency_limit.limit == 1
     assert properties["partitions"]["type"] == "string"
     assert properties["arrived"]["anyOf"][0] == {"type": "array", "items": {"type": "string"}}
-    assert found.job_variables == {"env": {"BEGAT_STORE": "postgresql://db/lineage"}}
+    assert found.job_variables == other.job_variables
+    assert found.job_variables == {
+        "env": {"BEGAT_STORE": "postgresql://db/lineage"},
+        "stream_output": False,
+        "working_dir": "/project",
+    }
     assert load_flow_from_entrypoint(found.entrypoint).name == "deployed"
     assert load_flow_from_entrypoint(str(other.entrypoint)).name == "deployed-backfill"
 
@@ -159,6 +173,46 @@ def test_refused(
     """What a deployment cannot have is refused in one line."""
     with pytest.raises(ParameterError, match=message):
         deployed(pipeline, wanted.pop("pool", pool), tmp_path, **wanted)
+
+
+@pytest.mark.parametrize("given", ["cpu", "=2", "env=1", "c p u=2"])
+def test_refused_job_variables(given: str) -> None:
+    """What is no KEY=VALUE is refused, and so is what has an option of its own."""
+    with pytest.raises(ParameterError, match="--job-variable takes KEY=VALUE"):
+        job_variables([given])
+
+
+def test_server_goes_away(pipeline: Pipeline, tmp_path: Path) -> None:
+    """A server that stops answering in between is an error in one line."""
+
+    class Half(BaseHTTPRequestHandler):
+        """Says that it is well, and hangs up on everything else."""
+
+        def do_GET(self) -> None:
+            if self.path.endswith(("/health", "/version")):
+                body = b"true" if self.path.endswith("/health") else f'"{__version__}"'.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            else:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Half)
+    threading.Thread(target=server.serve_forever).start()
+    url = f"http://127.0.0.1:{server.server_port}/api"
+    try:
+        with (
+            temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
+            pytest.raises(WorldError, match="does not answer any more"),
+        ):
+            deployed(pipeline, "local", tmp_path)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_no_such_pipeline() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prefect._internal.schemas.validators import validate_parameter_size
 
 from begat.flows import watch_tell
-from begat.lineage.arrivals.batches import Batch, Content
+from begat.lineage.arrivals.batches import MOST, Batch, Content
 from begat.lineage.errors import SettingsError, WorldError
 from begat.lineage.records import Dataset
 
@@ -66,6 +67,18 @@ def test_told_twice() -> None:
         "batch": BATCH.id,
         "count": 1,
     }
+
+
+def test_very_many_partitions() -> None:
+    """An event of a batch as large as one can be starts a run: its parameters are small enough."""
+    contents = tuple(
+        replace(BATCH.contents[0], partition=f"region=münchen/day={number:050}", key=str(number))
+        for number in range(MOST)
+    )
+    payload = watch_tell.prefect_event(replace(BATCH, contents=contents))["payload"]
+
+    validate_parameter_size({"arrived": payload["partitions"]}, 524_288)
+    assert len(payload["partitions"]) + payload["more"] == payload["count"] == MOST
 
 
 def test_server_is_away() -> None:

@@ -152,7 +152,7 @@ def test_batch(store: Store, official: Specification) -> None:
         "batch": facet["batch"],
         "count": 2,
     }
-    assert batches.untold(store, WATCHED.dataset) == [batch]
+    assert [*batches.untold(store, WATCHED.dataset)] == [batch]
 
 
 def test_quiet_period_and_longest_wait(store: Store) -> None:
@@ -204,7 +204,7 @@ def test_nobody_is_there(store: Store) -> None:
     watcher(told=told).settle()
 
     assert [one.id for one in told.batches] == [batch.id]
-    assert batches.untold(store, WATCHED.dataset) == []
+    assert [*batches.untold(store, WATCHED.dataset)] == []
     assert len(events(store)) == 1
 
 
@@ -339,7 +339,7 @@ def test_exported_and_imported(store: Store, tmp_path: Path) -> None:
     for _ in range(2):
         restore(other, path)
     again = rows(other)
-    left = batches.untold(other, WATCHED.dataset)
+    left = [*batches.untold(other, WATCHED.dataset)]
     other.close()
 
     assert again == before

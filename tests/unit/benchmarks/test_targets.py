@@ -60,6 +60,18 @@ def test_watch() -> None:
         assert verdict({"watch": watch}) == expected
 
 
+def test_registry() -> None:
+    """Nine times as many versions are too few; a fifth of an alias's move is enough."""
+    registry = {
+        f"{name}: {act}": figure(cpu)
+        for name, times in (("begat", (1, 0.2, 0.3)), ("MLflow", (9, 1, 1)))
+        for act, cpu in zip(("register", "promote", "rollback"), times, strict=True)
+    }
+    found = [(round(one.value, 1), one.met) for one in verdicts({"registry": registry})]
+
+    assert found == [(9.0, False), (0.2, True), (0.3, False)]
+
+
 def test_imports() -> None:
     """A heavy library that a light command imports misses the target; others do not count."""
     start = {

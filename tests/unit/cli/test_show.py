@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -235,3 +236,21 @@ def test_made_by_a_run_nobody_told_of(home: Path) -> None:
 
     assert (shown.exit_code, shown.exception) == (0, None)
     assert "a run that nobody told of" in shown.output
+
+
+def test_required_items_are_listed_with_what_to_do(shown: Show) -> None:
+    """A model version tells its items, and who promoted it; of what is missing, the remedy."""
+    said = json.loads(shown("flights@1", "--json").stdout)
+    found = {one["item"]: one for one in said["required"]}
+    tree = shown("flights@1").stdout
+
+    assert found["data"]["missing"] is False
+    assert found["code"] == {
+        "item": "code",
+        "title": "code version",
+        "says": "the training run has no commit",
+        "missing": True,
+        "remedy": "commit the code and run again",
+    }
+    assert found["promoter"]["says"] == "nobody yet"
+    assert "code version  the training run has no commit; commit the code and run again" in tree

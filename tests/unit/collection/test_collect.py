@@ -17,7 +17,7 @@ from begat.lineage.errors import CollectedError
 from begat.lineage.graph import presence
 from begat.lineage.graph.pedigree import pedigree
 from begat.lineage.records import DatasetVersion
-from begat.lineage.registry import aliases, audit, stages
+from begat.lineage.registry import aliases, audit, sign_off, stages
 from begat.lineage.settings import Settings
 from begat.lineage.tracking import Tracked
 from begat.lineage.verify import repair, verification
@@ -122,6 +122,22 @@ def test_what_is_kept(space: Workspace, tmp_path: Path, why: str) -> None:
 
         assert missing(space, first.digests) == set()
     assert why in {line.why for line in found.lines}
+
+
+def test_taken_back(space: Workspace, tmp_path: Path) -> None:
+    """After a rollback both stay: what is in Production again, and what was archived by it."""
+    with using(space):
+        ran = history(tmp_path, "ABC")[:2]
+        for one in ran:
+            for stage in ("Staging", "Production"):
+                if stage == "Production":
+                    sign_off.sign(space, one.version.ref, approve=True, identity=ADA)
+                stages.promote(space, one.version.ref, to=stage, identity=ADA, judge=lambda *_: [])
+        stages.rollback(space, "delays", identity=ADA, reason="worse")
+        found = collect(space)
+
+        assert missing(space, ran[0].digests | ran[1].digests) == set()
+    assert {line.why for line in found.lines} >= {"Production", "retained", "newest"}
 
 
 def test_archived_long_ago(

@@ -18,8 +18,10 @@ def test_notes(tmp_path: Path) -> None:
     """A note is there until it is dropped; what is no digest has none."""
     notes = Folder(tmp_path / "references")
     before = notes.get([ABSENT, ""])
+    assert notes.noted([ABSENT, ""]) == frozenset()
     notes.put(ABSENT, PLACES[0])
 
+    assert notes.noted([ABSENT, ""]) == {ABSENT}
     assert (before, notes.get([ABSENT, ""])) == ({}, {ABSENT: PLACES[0]})
     notes.drop(ABSENT)
     notes.drop(ABSENT)

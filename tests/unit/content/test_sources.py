@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -235,3 +237,51 @@ def test_open_a_missing_file(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"x\.csv cannot be read"):
         sources.opened(found)
+
+
+def test_kept_together(tmp_path: Path, cache: StatCache) -> None:
+    """Many partitions are asked for at once and copied several at a time; what is there is not."""
+    for month in range(6):
+        (tmp_path / f"month={month}.csv").write_text(f"a\n{month}\n")
+    found = sources.snapshot("month={month}.csv", folder=tmp_path, cache=cache).versions
+    asked: list[int] = []
+
+    class Counting(MemoryStore):
+        """Takes bytes only when three bring some at once."""
+
+        together = threading.Barrier(3, timeout=30)
+
+        def present(self, digests: Iterable[str]) -> frozenset[str]:
+            digests = frozenset(digests)
+            asked.append(len(digests))
+            return super().present(digests)
+
+        def write(self, data: bytes | Path) -> str:
+            self.together.wait()
+            return super().write(data)
+
+    store = Counting()
+    sources.keep_all(found, store)
+    sources.keep_all(found, store)
+
+    assert store.artifacts.keys() == {version.digest for version in found}
+    assert asked == [6, 6]
+
+
+def test_nothing_is_begun_after_a_failure(tmp_path: Path, cache: StatCache) -> None:
+    """Where one of many cannot be kept, its error is raised, and the others are left."""
+    for month in range(200):
+        (tmp_path / f"month={month:03}.csv").write_text(f"a\n{month}\n")
+    found = sources.snapshot("month={month}.csv", folder=tmp_path, cache=cache).versions
+    for path in tmp_path.glob("*.csv"):
+        path.unlink()
+    tried: list[object] = []
+
+    class Trying(MemoryStore):
+        def write(self, data: bytes | Path) -> str:
+            tried.append(data)
+            return super().write(data)
+
+    with pytest.raises(DataError, match=r"month=000\.csv"):
+        sources.keep_all(found, Trying())
+    assert len(tried) < 200

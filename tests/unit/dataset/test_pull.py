@@ -14,7 +14,7 @@ from begat.lineage.cli.data import data
 from begat.lineage.content.manifest import File, Manifest
 from begat.lineage.dataset import held, pull
 from begat.lineage.dataset.layout import layout
-from begat.lineage.errors import ArtifactError, DataError, ParameterError, RefError
+from begat.lineage.errors import ArtifactError, DataError, ParameterError, RefError, WorldError
 from begat.lineage.workspace import workspace
 
 from .conftest import Lake
@@ -59,6 +59,36 @@ def test_again(lake: Lake, out: Path) -> None:
     assert all(
         path.stat().st_mtime_ns == time for path, time in times.items() if "=02" not in str(path)
     )
+
+
+def test_two_at_once(lake: Lake, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull into a folder that another one works on is refused, and spoils nothing of it."""
+    model = lake.train()
+    store = workspace().artifacts
+    copy = type(store).copy
+    refused: list[str] = []
+
+    def meanwhile(self: Any, digest: str, to: Path) -> None:
+        copy(self, digest, to)
+        if not refused and to.parent.name == "month=02":
+            refused.append("not yet")
+            with pytest.raises(WorldError, match="another pull writes") as error:
+                pull(workspace(), model, out, chosen="month=02")
+            refused[0] = str(error.value)
+
+    monkeypatch.setattr(type(store), "copy", meanwhile)
+    pull(workspace(), model, out)
+
+    assert "another pull writes" in refused[0]
+    assert files(out) == files(lake.folder / "raw")
+
+
+def test_into_all_there_is(lake: Lake) -> None:
+    """The root of the file system is no folder to pull to, and is not looked through either."""
+    model = lake.train()
+
+    with pytest.raises(ParameterError, match="name another with --to"):
+        pull(workspace(), model, Path("/"))
 
 
 def test_interrupted(lake: Lake, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

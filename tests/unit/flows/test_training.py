@@ -234,8 +234,8 @@ def test_a_report_is_one_json_object(lake: Lake) -> None:
 
     assert (list(shown), shown["tasks"][0].keys(), shown["prefect_flow_run_id"]) == (
         [
-            *("model_version", "flow_run_id", "prefect_flow_run_id", "executed", "reused"),
-            *("metrics", "tasks"),
+            *("model_version", "promoted", "flow_run_id", "prefect_flow_run_id"),
+            *("executed", "reused", "metrics", "tasks"),
         ],
         {"job", "partition", "run_id", "state"},
         None,

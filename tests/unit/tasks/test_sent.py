@@ -15,6 +15,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from begat.lineage.records import DatasetVersion, Snapshot
+from begat.lineage.settings import Settings
+from begat.lineage.workspace import Workspace, using
 from begat.tasks import sent
 from begat.tasks.sent import Sent
 
@@ -100,7 +102,7 @@ def origin(module: ModuleType) -> sent.Origin:
     return sent.Origin(
         **{
             **vars(sent.origin(file, files=sent.digests([file, file.with_name("helper.py")]))),
-            "settings": sent.working_here(),
+            "working": sent.working_here(),
         }
     )
 
@@ -177,6 +179,24 @@ def test_a_worker_without_the_code_says_so(project: ModuleType, worker: Worker) 
     Path(str(project.__file__)).with_name("helper.py").unlink()
 
     assert "pipe.py (ModuleNotFoundError: No module named 'helper')" in worker.opens(value)
+
+
+def test_no_password_is_sent(
+    project: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens what passes finds no password in it; a worker has to have it of its own."""
+    url = "postgresql://ann:unsaid@db:5432/lineage"
+    with using(Workspace(Settings(home=tmp_path, store=url, artifacts=str(tmp_path)))):
+        value = Sent(project.clean, origin(project))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    made = Worker(folder, BEGAT_STORE="postgresql://bob:other@db:5432/lineage")
+    with made.process:
+        said = made.opens(value)
+        made.process.communicate()
+
+    assert b"unsaid" not in pickle.dumps(value)
+    assert said == "40"
 
 
 def test_a_worker_with_another_store_refuses(project: ModuleType, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("before", Words, nullable=False),
         sa.Column("after", Words, nullable=False),
+        sa.Column("replaced", sa.Integer(), nullable=True),
         sa.Column("who", Words, nullable=False),
         sa.Column("identity", Words, nullable=False),
         sa.Column("reason", Words, nullable=False),
@@ -45,7 +46,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sa.UniqueConstraint("previous", name=op.f("uq_audit_previous")),
     )
-    op.create_index("ix_audit_model_version", "audit", ["model", "version"], unique=False)
+    for column in ("version", "replaced", "after"):
+        op.create_index(f"ix_audit_model_{column}", "audit", ["model", column], unique=False)
 
 
 def downgrade() -> None:
