@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from begat.lineage import partitions
 from begat.lineage.content import queries, sources
 from begat.lineage.content.queries import Query
-from begat.lineage.errors import DataError
+from begat.lineage.errors import DataError, SettingsError, StoreError
 from begat.lineage.records import DatasetVersion, Snapshot
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def find(pipeline: Places, space: Workspace, *, chosen: str = "") -> Inputs:
     found, lookups = _read(pipeline, space)
     by_key = {part.partition: part for part in found.versions}
     keys = partitions.choose(by_key, chosen)
+    with suppress(StoreError, SettingsError):  # told when answers are asked for
+        space.refuse_purged([*(by_key[key] for key in keys), *lookups.values()])
     if not keys:
         raise DataError(
             f"no partition of {found.dataset} fits {chosen!r}; there are "

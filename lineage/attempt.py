@@ -16,12 +16,12 @@ from .active import ActiveRun, active, current
 from .capture import pytorch, seeds
 from .content import merkle
 from .content.digest import digest_bytes
-from .errors import EventError, SettingsError, StoreError, UserError
+from .errors import CollectedError, EventError, SettingsError, StoreError, UserError
 from .events.sealed import Sealed
 from .flow_run import tally
 from .provenance import unbroken
 from .recipe import Recipe, inherited, inputs_of, watch
-from .records import Caller, ModelVersion, Snapshot, State
+from .records import Caller, DatasetVersion, ModelVersion, Snapshot, State
 from .turn import Turn, over
 from .workspace import Workspace, workspace
 
@@ -78,6 +78,10 @@ class Attempt:
     answer: Outcome | None = None
     #: Whether a run has answered its recipe, in a way that nobody can read.
     unreadable: bool = False
+    #: Digests of what the answer refers to.
+    answered: Sequence[str] = ()
+    #: Why its end is not recorded: what it rests on was collected meanwhile.
+    collected: CollectedError | None = None
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[float]:
         """Answer from another run, or record the start of this one.
@@ -98,8 +102,9 @@ class Attempt:
         self.answer = self._answer()
         if self.answer is None:
             yield from self._start()
-        if self.answer is not None:
-            self._reuse(self.answer)
+        while self.answer is not None and not self._reuse(self.answer):
+            self.answer = self.collected = None  # it was there when it was asked for
+            yield from self._start()
 
     def _start(self) -> Iterator[float]:
         """Record the start as soon as nobody else does the same, unless they answer it."""
@@ -180,7 +185,10 @@ class Attempt:
                     events.output_dataset(version, facets=self.active.outputs.get(version, {}))
                     for version in outputs
                 ],
+                relied=[*(version.digest for version in outputs), *self._outside()],
             )
+        if self.collected is not None:
+            raise self.collected
         if self.caller.parent is not None:
             tally(self.caller.parent.run_id).add(executed=1)
         return Outcome(value=value, reused=False, run_id=run_id)
@@ -228,6 +236,7 @@ class Attempt:
             answer = self.space.answers([digest]).get(digest)
             if answer is None:
                 return None
+            self.answered = tuple(results.digests(answer.result))
             return Outcome(value=results.decode(answer.result), reused=True, run_id=answer.run_id)
         except (StoreError, SettingsError):  # told when the start is recorded
             return None
@@ -236,12 +245,16 @@ class Attempt:
             self.unreadable = True
             return None
 
-    def _reuse(self, answer: Outcome) -> None:
+    def _reuse(self, answer: Outcome) -> bool:
+        """Record that another run answers; False if what it wrote was collected just now."""
         with unbroken(f"recording the reuse by run {self.caller.run.run_id}"):
             self.facets = {"begat_reuse": events.facets.reuse(run=answer.run_id)}
-            self._record("COMPLETE")
+            self._record("COMPLETE", relied=self.answered)
+        if self.collected is not None:
+            return False
         if self.caller.parent is not None:
             tally(self.caller.parent.run_id).add(reused=1)
+        return True
 
     def _recipe_facet(self) -> dict[str, Any]:
         git = provenance.commit(self._flow_run_id)
@@ -301,6 +314,14 @@ class Attempt:
         """Where the run's random numbers come from."""
         return seeds.derive(self.tracked.seed, self.recipe.digest, self.recipe.packages)
 
+    def _outside(self) -> list[str]:
+        """Digests of what it read from outside, which is kept lest nobody else does."""
+        return [
+            item.digest
+            for _, item in self.read or ()
+            if isinstance(item, DatasetVersion) and (item.location or item.query)
+        ]
+
     @property
     def _flow_run_id(self) -> str:
         return (self.caller.parent or self.caller.run).run_id
@@ -345,6 +366,7 @@ class Attempt:
         inputs: list[dict[str, Any]] | None = None,
         outputs: list[dict[str, Any]] | None = None,
         lease: Lease | None = None,
+        relied: Sequence[str] = (),
     ) -> bool:
         """Record what happened to the run; False if it cannot have the lease."""
         event = events.run_event(
@@ -362,12 +384,16 @@ class Attempt:
             },
         )
         try:
-            recorded = self.space.record([event], self._chunks, lease=lease)
+            recorded = self.space.record([event], self._chunks, lease=lease, relied=relied)
+        except CollectedError as error:
+            self.collected = error
+            return False
         except EventError as error:
             # That a run ended, and with what, outweighs whatever else it said about itself.
             self._warn(reasons := [f"some of what it said cannot be recorded: {error}"])
             self.outer.not_reusable(f"called {self.caller.run.job}, which is not reusable")
-            recorded = self.space.record([_sayable(event, reasons)], self._chunks, lease=lease)
+            event = _sayable(event, reasons)
+            recorded = self.space.record([event], self._chunks, lease=lease, relied=relied)
         self.over = state != "START"
         if self.over:
             over()

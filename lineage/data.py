@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .active import current
 from .content.sources import FORMATS
-from .errors import DataError, ParameterError
+from .errors import DataError, ParameterError, SettingsError, StoreError
 from .records import DatasetVersion, Kind, Snapshot
 from .workspace import workspace
 
@@ -42,7 +43,10 @@ def source(pattern: str | Path, *, folder: Path | None = None) -> DatasetVersion
         found = sources.snapshot(text, folder=folder, cache=space.cache)
     else:
         found = sources.version(text, folder=folder, cache=space.cache)
-    for version in found.versions if isinstance(found, Snapshot) else (found,):
+    versions = found.versions if isinstance(found, Snapshot) else (found,)
+    with suppress(StoreError, SettingsError):  # then lineage is spooled, too
+        space.refuse_purged(versions)
+    for version in versions:
         sources.keep(version, space.artifacts)
     current().not_reusable(f"took {text} from outside, which is none of its inputs")
     return found

@@ -17,6 +17,7 @@
     └── WorldError                the machine did not do its part (exit code 1)
         ├── StoreError            the lineage store is away, locked or too old (exit code 3)
         └── ArtifactError         bytes that should be in the artifact store and are not
+            ├── CollectedError     they were collected or purged, and nobody lost them
             └── CorruptArtifactError  they are there, and are not those bytes
 
 A message is one line that names the thing, what was expected, and what to do.
@@ -111,6 +112,10 @@ class StoreError(WorldError):
 
 class ArtifactError(WorldError):
     """An artifact is not in the store, or could not be written to it."""
+
+
+class CollectedError(ArtifactError):
+    """Bytes that `begat gc` has taken: collected as garbage, or purged."""
 
 
 class CorruptArtifactError(ArtifactError):

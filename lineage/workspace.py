@@ -5,17 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import results, settings
-from .errors import BegatError, SettingsError, StoreError, WorldError
+from .errors import (
+    BegatError,
+    CollectedError,
+    DataError,
+    SettingsError,
+    StoreError,
+    WorldError,
+)
 from .events.spool import Spool
 from .pulse import Pulse
-from .records import RunRef
+from .records import DatasetVersion, RunRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from .content.stat import StatCache
     from .content.store import ArtifactStore
     from .events.forward import Forwarder
+    from .graph.connection import Connection
     from .graph.leases import Lease
     from .graph.store import Answer, Store
 
@@ -126,6 +134,7 @@ class Workspace:
         chunks: Sequence[Chunk] = (),
         *,
         lease: Lease | None = None,
+        relied: Collection[str] = (),
     ) -> bool:
         """Store events, or spool them if the store is away; it being away stops no caller.
 
@@ -133,6 +142,7 @@ class Workspace:
             events: of runs of this process.
             chunks: rows of snapshots that they read.
             lease: what a run that begins is to have for it; from then on it is told to be alive.
+            relied: digests of artifacts that are there by what these events say.
 
         Returns:
             Whether they are recorded: not if another run has the lease, or has answered its
@@ -140,8 +150,9 @@ class Workspace:
 
         Raises:
             EventError: an event holds what JSON cannot say.
+            CollectedError: one of `relied` was collected meanwhile; nothing is recorded.
         """
-        if not self._keep(events, chunks, lease):
+        if not self._keep(events, chunks, lease, relied):
             return False
         if lease is not None:
             self.pulse.hold(lease.run_id)
@@ -257,15 +268,45 @@ class Workspace:
                 self._store.close()
                 self._store = None
 
+    def refuse_purged(self, versions: Iterable[DatasetVersion]) -> None:
+        """Refuse data that was erased for good, and forget the copy that there may be by now.
+
+        Raises:
+            DataError: names the first that was purged.
+            StoreError: the store is away.
+            SettingsError: the home cannot be written.
+        """
+        from .graph import presence
+
+        if self.away:
+            return
+        named = {version.digest: version for version in versions}
+        with self.store.read() as db:
+            found = presence.purged(db, named)
+        if not found:
+            return
+        self.artifacts.remove(found)  # what a database answered is kept as soon as it is read
+        digest = next(iter(found))
+        raise DataError(
+            f"{named[digest]} holds data that was {presence.says(found, digest)} and must not be "
+            "kept again; take it out of the source, or choose other partitions (`begat audit` "
+            "says why)"
+        )
+
     def _keep(
-        self, events: Sequence[dict[str, Any]], chunks: Sequence[Chunk], lease: Lease | None
+        self,
+        events: Sequence[dict[str, Any]],
+        chunks: Sequence[Chunk],
+        lease: Lease | None,
+        relied: Collection[str],
     ) -> bool:
         """Store or spool; False if the lease cannot be had."""
         if self.away:
             self._spool(events, chunks, self._why)
             return True
         try:
-            stored = self.store.record(events, chunks, lease=lease)
+            confirm = partial(self._confirm, relied) if relied else None
+            stored = self.store.record(events, chunks, lease=lease, confirm=confirm)
         except (StoreError, SettingsError) as error:
             self._went_away(error)
             self._spool(events, chunks, str(error))
@@ -273,6 +314,28 @@ class Workspace:
         if self._why:
             self._came_back()
         return stored
+
+    def _confirm(self, relied: Collection[str], db: Connection) -> None:
+        """See that what was collected meanwhile is there all the same, and let it stay.
+
+        In the transaction of the events: `begat gc` deletes in transactions, too, so it has
+        deleted by now, or finds that what it was about to delete is needed.
+        """
+        from .events.build import now
+        from .graph import presence
+
+        found = presence.collected(db, relied)
+        if not found:
+            return
+        gone = [digest for digest, one in found.items() if one.state == presence.GONE]
+        there = self.artifacts.refresh(gone)
+        missing = next((digest for digest in found if digest not in there), None)
+        if missing is not None:
+            raise CollectedError(
+                f"artifact {missing} was {presence.says(found, missing)}, while a run relied on "
+                "it; run again to make it anew"
+            )
+        presence.revive(db, there, now=now())
 
     def look_after(self) -> None:
         """Close runs whose processes died, if the store lets one."""

@@ -198,7 +198,7 @@ def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
     shown = parts if everything else parts[:LINES]
     width = max(len(part["partition"]) for part in shown)
     for part in shown:
-        notes = [] if part["present"] else [("  gone", "red")]
+        notes = [] if part["present"] else [_absent(part["absent"])]
         if part["source"] in _SIGNS:
             notes.append((f"  {part['source']} at its source", _SIGNS[part["source"]][1]))
         counted = "" if part["rows"] is None else f"{part['rows']:,} rows, "
@@ -209,6 +209,12 @@ def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
         )
     if len(parts) > len(shown):
         yield label((f"    and {len(parts) - len(shown):,} more; --all shows them", "dim"))
+
+
+def _absent(state: str | None) -> tuple[str, str]:
+    # Nobody lost what was collected or purged.
+    told = {"gone": "collected", "purged": "purged", "lost": "lost"}
+    return f"  {told.get(state or '', 'gone')}", "yellow" if state in ("gone", "purged") else "red"
 
 
 def _source(source: Mapping[str, Any]) -> Iterator[Text]:

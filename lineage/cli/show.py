@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 _PEOPLE = {"train": "trained on", "holdout": "held out", "both": "both", "lookup": "looked up"}
 
+_ABSENT = {
+    "lost": "its bytes were found lost",
+    "gone": "its bytes were collected by `begat gc`",
+    "purged": "its bytes were purged",
+}
+
 
 @click.command()
 @click.argument("ref")
@@ -112,6 +118,8 @@ def _tree(found: Mapping[str, Any]) -> Tree:
         _many(
             tree, "read by", (f"{run['job']}  {short(run['run_id'])}" for run in found["read_by"])
         )
+    if absent := found.get("absent"):
+        tree.add(label((f"{_ABSENT[absent['state']]} on {absent['since'][:10]}", "yellow")))
     _metrics(tree, found.get("metrics", {}))
     _pictures(tree, found)
     _required(tree, found)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from blake3 import blake3
 
 from ..errors import ArtifactError, CorruptArtifactError, DataError
 from .digest import PREFIX, digest_bytes, digest_file, is_digest, path_of
+from .kept import FRESH, PAGE, Kept, Swept
 from .stat import StatCache
 
 _BLOCK = 1 << 20
@@ -40,14 +42,14 @@ class LocalStore:
         """Keep these bytes, or a reflink or copy of this file; see `ArtifactStore`."""
         if isinstance(data, bytes):
             digest = digest_bytes(data)
-            if not self.present([digest]):
+            if not self.refresh([digest]):
                 with self._partial() as (descriptor, partial):
                     _write_all(descriptor, data)
                     self._publish(descriptor, partial, digest)
             return digest
         with self._partial() as (descriptor, partial):
             digest = _snapshot(data, descriptor, partial)
-            if not self.present([digest]):
+            if not self.refresh([digest]):
                 self._publish(descriptor, partial, digest)
         return digest
 
@@ -138,6 +140,89 @@ class LocalStore:
         """What is in `set-aside/`; see `ArtifactStore`."""
         yield from sorted(path for path in (self.folder / "set-aside").glob("*") if path.is_file())
 
+    def refresh(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here; each is young again, see `ArtifactStore`."""
+        here = self.present(digests)
+        return frozenset(digest for digest in here if self._touch(digest))
+
+    def listing(self, page: int = PAGE) -> Iterator[Sequence[Kept]]:
+        """All artifacts, a page at a time; see `ArtifactStore`."""
+        now = self._now()
+        found: list[Kept] = []
+        for first in range(256):
+            folder = self.folder / f"{first:02x}"
+            for name, size, written in _files(folder):
+                digest = f"{PREFIX}{folder.name}{name}"
+                if is_digest(digest):
+                    found.append(Kept(digest=digest, size=size, age=now - written))
+                if len(found) == page:
+                    yield found
+                    found = []
+        if found:
+            yield found
+
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
+        """Remove artifacts for good; see `ArtifactStore`."""
+        now = self._now() if older else 0.0
+        gone: dict[str, int] = {}
+        for digest in digests:
+            path = str(self._path(digest))  # os is faster than pathlib, and they are many
+            try:
+                if older is None:
+                    self._remove_traces(digest)
+                there = os.lstat(path)
+                if older and now - there.st_mtime < older:
+                    continue
+                os.unlink(path)
+            except FileNotFoundError:
+                gone[digest] = 0
+            except OSError as error:
+                raise ArtifactError(
+                    f"artifact {digest} in {self.folder} cannot be removed ({error.strerror}); "
+                    "make the folder writable"
+                ) from None
+            else:
+                gone[digest] = there.st_size
+        return gone
+
+    def sweep(self, older: float, *, delete: bool) -> Swept:
+        """What lies in `partial/` and nobody writes any more; see `ArtifactStore`."""
+        now = self._now()
+        count = freed = 0
+        for name, size, written in _files(self.folder / "partial"):
+            if now - written >= older:
+                if delete:
+                    with suppress(OSError):
+                        (self.folder / "partial" / name).unlink()
+                count, freed = count + 1, freed + size
+        return Swept(count=count, bytes=freed)
+
+    def _remove_traces(self, digest: str) -> None:
+        """Remove what an artifact once was, and somebody overwrote."""
+        for left in (self.folder / "set-aside").glob(f"{digest.removeprefix(PREFIX)}-*"):
+            left.unlink(missing_ok=True)
+
+    def _touch(self, digest: str) -> bool:
+        """Make an artifact young again; False if it has just gone."""
+        path = self._path(digest)
+        try:
+            if time.time() - path.stat().st_mtime >= FRESH:
+                os.utime(path)
+                self._cache.remember(path, digest)
+        except FileNotFoundError:
+            return False
+        except PermissionError:  # another user wrote it
+            with suppress(ArtifactError), self._partial() as (descriptor, partial):
+                if _snapshot(path, descriptor, partial) == digest:
+                    self._publish(descriptor, partial, digest)
+        return True
+
+    def _now(self) -> float:
+        """The time, by the clock that stamps these files: that of a server, if they lie on one."""
+        with suppress(ArtifactError), self._partial() as (descriptor, _):
+            return os.fstat(descriptor).st_mtime
+        return time.time()
+
     def _found(self, paths: Mapping[str, Path]) -> dict[str, str]:
         """The digest that each file really has; none for one that cannot be read."""
         try:
@@ -189,6 +274,21 @@ class LocalStore:
             folder.mkdir(exist_ok=True)
             return path.replace(folder / f"{path.parent.name}{path.name}-{os.urandom(16).hex()}")
         return None
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Name, size and time of the files in a folder; of those that go meanwhile, nothing."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.is_file(follow_symlinks=False):
+                        there = entry.stat(follow_symlinks=False)
+                        yield entry.name, there.st_size, there.st_mtime
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ArtifactError(f"{folder} cannot be listed ({error.strerror}); mend it") from None
 
 
 def _kind(path: Path, mode: int) -> str:

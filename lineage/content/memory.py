@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ArtifactError, CorruptArtifactError, DataError
 from .digest import digest_bytes
+from .kept import PAGE, Kept, Swept
 
 
 class MemoryStore:
     """Artifacts in a dict, gone with the process; see `ArtifactStore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._written: dict[str, float] = {}
         #: The bytes under each digest. A test may change or delete them.
         self.artifacts: dict[str, bytes] = {}
         self._aside: list[bytes] = []
@@ -28,6 +32,7 @@ class MemoryStore:
                 ) from None
         digest = digest_bytes(data)
         self.artifacts[digest] = data
+        self._written[digest] = self._clock()
         return digest
 
     def read(self, digest: str) -> bytes:
@@ -74,3 +79,33 @@ class MemoryStore:
     def aside(self) -> Iterator[bytes | Path]:
         """What was set aside."""
         yield from self._aside
+
+    def refresh(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here; each is young again."""
+        here = self.present(digests)
+        self._written |= dict.fromkeys(here, self._clock())
+        return here
+
+    def listing(self, page: int = PAGE) -> Iterator[Sequence[Kept]]:
+        """All artifacts, a page at a time."""
+        found = [
+            Kept(digest=digest, size=len(data), age=self._age(digest))
+            for digest, data in self.artifacts.items()
+        ]
+        yield from (found[start : start + page] for start in range(0, len(found), page))
+
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
+        """Remove artifacts for good."""
+        return {
+            digest: len(self.artifacts.pop(digest, b""))
+            for digest in digests
+            if digest not in self.artifacts or older is None or self._age(digest) >= older
+        }
+
+    def sweep(self, older: float, *, delete: bool) -> Swept:
+        """Nothing: what is written here is written at once."""
+        del older, delete
+        return Swept()
+
+    def _age(self, digest: str) -> float:
+        return self._clock() - self._written.get(digest, 0.0)

@@ -7,13 +7,14 @@ it would only cost. What is kept is where it is; reading it verifies its digest.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ArtifactError, CorruptArtifactError
 from .digest import digest_blocks, digest_bytes, is_digest, path_of, save
+from .kept import PAGE, Kept, Swept
 
 if TYPE_CHECKING:
     from .store import ArtifactStore
@@ -122,6 +123,29 @@ class Referring:
     def aside(self) -> Iterator[bytes | Path]:
         """What was moved out of the way."""
         return self.store.aside()
+
+    def refresh(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here, or noted to be elsewhere."""
+        wanted = frozenset(digests)
+        found = self.store.refresh(wanted)
+        missing = wanted - found
+        return found | self.notes.get(missing).keys() if missing else found
+
+    def listing(self, page: int = PAGE) -> Iterator[Sequence[Kept]]:
+        """All artifacts that are here."""
+        return self.store.listing(page)
+
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
+        """Remove what is here; whatever its age, forget where else it is, too."""
+        wanted = list(digests)
+        if older is None:
+            for digest in self.notes.get(wanted):
+                self.notes.drop(digest)
+        return self.store.remove(wanted, older=older)
+
+    def sweep(self, older: float, *, delete: bool) -> Swept:
+        """What was left half-written here."""
+        return self.store.sweep(older, delete=delete)
 
     def _location(self, digest: str) -> str:
         return self.notes.get([digest]).get(digest, "")

@@ -176,12 +176,12 @@ def _stays(location: str) -> bool:
 
 
 def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:
-    if not store.present([version.digest]):
+    if not store.refresh([version.digest]):
         return False
     if not version.format.endswith(FILES):
         return True
     files = {file.digest for file in Manifest.from_bytes(store.read(version.digest)).files}
-    return store.present(files) == files
+    return store.refresh(files) == files
 
 
 def _keep_files(pattern: Pattern, place: Files, store: ArtifactStore) -> str:

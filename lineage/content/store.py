@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import SettingsError
 from ..settings import Settings
+from .kept import PAGE, Kept, Swept
 from .local import LocalStore
 from .references import Folder, Referring
 from .s3.client import SCHEME
@@ -76,6 +77,46 @@ class ArtifactStore(Protocol):
 
     def aside(self) -> Iterator[bytes | Path]:
         """All that was ever moved out of the way: it may be what another artifact has lost."""
+        ...
+
+    def refresh(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are really here, past what is remembered; each is young again.
+
+        Who means to rely on what others wrote asks this. `write` does, of what is here already.
+        """
+        ...
+
+    def listing(self, page: int = PAGE) -> Iterator[Sequence[Kept]]:
+        """All artifacts, in pages, in no particular order.
+
+        Raises:
+            ArtifactError: they cannot be listed.
+        """
+        ...
+
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
+        """Remove artifacts for good; what is younger stays.
+
+        Args:
+            digests: of what is to go.
+            older: seconds that have passed since it was written. None: whatever its age, and with
+                all that was set aside of it.
+
+        Returns:
+            Those that are not here any more, with the bytes that this has freed: 0 for what was
+            not here before.
+
+        Raises:
+            ArtifactError: one cannot be removed.
+        """
+        ...
+
+    def sweep(self, older: float, *, delete: bool) -> Swept:
+        """What was left half-written so many seconds ago, which goes with `delete`.
+
+        Raises:
+            ArtifactError: it cannot be looked for.
+        """
         ...
 
 

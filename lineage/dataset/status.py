@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..content.manifest import Manifest
 from ..content.sources import FILES
 from ..errors import ArtifactError, DataError
+from ..graph import presence
+from ..graph.presence import Absent
 from .held import LOOKUPS, RAW, Part, choose, held
 from .today import Today, today
 
@@ -29,7 +31,8 @@ def status(space: Workspace, ref: str, *, datasets: Iterable[str] = ()) -> dict[
         `ref` and `datasets`, each with `dataset`, `role`, `bytes`, `rows` (None where not all were
         counted), `missing` (partitions whose bytes are gone), `source {changed, removed, added,
         note}` (None for what begat made) and `partitions`, each with `partition, digest, bytes,
-        rows, format, location, present` and `source` (same, changed, removed, None: not known).
+        rows, format, location, present`, `absent` (lost, gone, purged, None: not known to be) and
+        `source` (same, changed, removed, None: not known).
 
     Raises:
         RefError: it names nothing, too much, or no data.
@@ -38,6 +41,8 @@ def status(space: Workspace, ref: str, *, datasets: Iterable[str] = ()) -> dict[
     """
     parts = choose(held(space.store, ref), datasets)
     there = present(parts, space.artifacts)
+    with space.store.read() as db:
+        absent = presence.absent(db, {part.version.digest for part in parts} - there)
     found = []
     for (_, dataset), group in groupby(parts, key=lambda part: (part.role, part.dataset)):
         own = list(group)
@@ -52,7 +57,7 @@ def status(space: Workspace, ref: str, *, datasets: Iterable[str] = ()) -> dict[
                 "rows": sum(rows) if len(rows) == len(versions) else None,
                 "missing": [v.partition for v in versions if v.digest not in there],
                 "source": None if now is None else _source(now),
-                "partitions": [_partition(part, there, now) for part in own],
+                "partitions": [_partition(part, there, absent, now) for part in own],
             }
         )
     return {"ref": ref, "datasets": found}
@@ -74,7 +79,9 @@ def present(parts: Sequence[Part], store: ArtifactStore) -> frozenset[str]:
     return frozenset(whole)
 
 
-def _partition(part: Part, there: frozenset[str], now: Today | None) -> dict[str, Any]:
+def _partition(
+    part: Part, there: frozenset[str], absent: Mapping[str, Absent], now: Today | None
+) -> dict[str, Any]:
     version = part.version
     return {
         "partition": version.partition,
@@ -84,6 +91,7 @@ def _partition(part: Part, there: frozenset[str], now: Today | None) -> dict[str
         "format": version.format,
         "location": version.location or None,
         "present": version.digest in there,
+        "absent": absent[version.digest].state if version.digest in absent else None,
         "source": now.states.get((version.partition, version.digest)) if now else None,
     }
 

@@ -29,8 +29,8 @@ ORDER BY f.started_at DESC, r.started_at DESC, r.id DESC
 _RUN = "SELECT id FROM run WHERE uuid = :uuid"
 _JOBS = "SELECT namespace, name FROM job ORDER BY namespace, name"
 _LOST = """
-SELECT DISTINCT v.digest FROM output o JOIN version v ON v.id = o.version
-JOIN presence p ON p.digest = v.digest WHERE o.run = :run AND p.state = 'lost'
+SELECT DISTINCT v.digest, p.state FROM output o JOIN version v ON v.id = o.version
+JOIN presence p ON p.digest = v.digest WHERE o.run = :run AND p.state <> 'present'
 """
 _BATCH = 500
 
@@ -186,8 +186,10 @@ class Earlier:
             return f"the earlier run ended as {earlier.state}" + (f" ({error})" if error else "")
         if reasons := facets["begat_recipe"].get("reasons"):
             return f"the earlier run must not be reused: it {'; '.join(reasons)}"
-        if lost := [digest for (digest,) in self._db.execute(_LOST, {"run": earlier.row})]:
-            return f"what the earlier run wrote is marked as lost: {', '.join(lost)}"
+        found = self._db.execute(_LOST, {"run": earlier.row}).fetchall()
+        if absent := [row["digest"] for row in found]:
+            said = f"what the earlier run wrote is marked as {found[0]['state']}"
+            return f"{said}: {', '.join(absent)}"
         return (
             "what the earlier run wrote was not in the artifact store, or it was still running, "
             "or the store was not asked"

@@ -54,6 +54,7 @@ class Ingest:
     """
 
     def __init__(self, db: Connection, known: Known | None = None, *, stored: bool = False) -> None:
+        self.db = db
         self._stored = stored
         #: Ids of runs all of whose events have spoken.
         self._spoken: set[str] = set()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ..errors import RefError
 from ..records import DatasetVersion, ModelVersion, RunRef
-from . import nodes, pictures, queries, registers
+from . import nodes, pictures, presence, queries, registers
 from .ancestry import Ancestry
 from .connection import Connection, Row
 from .store import Store
@@ -66,6 +67,8 @@ def pedigree(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> dict[s
     holdout, both or lookup), `queries` (the SQL that databases were asked), `metrics, slices,
     signature, pictures, data_quality` and `truncated`.
 
+    Where the bytes are lost, gone or purged, `absent {state, since}` says so.
+
     A run's has what it read and wrote in place of the model's fields; a dataset version's
     has who made and who read it.
 
@@ -74,11 +77,15 @@ def pedigree(store: Store, of: ModelVersion | RunRef | DatasetVersion) -> dict[s
         StoreError: the store failed.
     """
     with store.read() as db:
-        if isinstance(of, ModelVersion):
-            return _model_version(store, db, of)
         if isinstance(of, RunRef):
             return _run(store, db, of.run_id)
-        return _version(store, db, of)
+        found = (
+            _model_version(store, db, of)
+            if isinstance(of, ModelVersion)
+            else _version(store, db, of)
+        )
+        absent = presence.absent(db, [of.digest]).get(of.digest)
+        return found | ({"absent": asdict(absent)} if absent is not None else {})
 
 
 def _model_version(store: Store, db: Connection, of: ModelVersion) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _MAY_GO = {
         WHERE (t.revoked_at IS NULL OR t.revoked_at >= :before)
         AND (t.expires_at IS NULL OR t.expires_at >= :before))""",
     # Whether bytes are there that nothing here speaks of.
-    "presence": """noted_at < :before
+    "presence": """noted_at < :before AND state <> 'purged'
     AND NOT EXISTS (SELECT 1 FROM version v WHERE v.digest = presence.digest)
     AND NOT EXISTS (SELECT 1 FROM model_version m WHERE m.digest = presence.digest)
     AND NOT EXISTS (SELECT 1 FROM file f WHERE f.digest = presence.digest)

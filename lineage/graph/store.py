@@ -150,6 +150,7 @@ class Store:
         origin: Origin = "recorded",
         *,
         lease: Lease | None = None,
+        confirm: Callable[[Connection], None] | None = None,
     ) -> bool:
         """Store events and the chunks they point to, all or none; what is there already stays.
 
@@ -160,6 +161,8 @@ class Store:
             chunks: rows of snapshots that they read.
             origin: `recorded` for what begat's own wrapper saw, `ingested` for what it was told.
             lease: what a run that begins has to have for it.
+            confirm: is asked in the transaction, before anything is stored; what it raises stops
+                it.
 
         Returns:
             Whether they are stored: not if another run has the lease, or has answered its recipe.
@@ -170,6 +173,8 @@ class Store:
         """
         statements = [statement(event, text(event)) for event in events]
         with self.ingesting() as ingest:
+            if confirm is not None:
+                confirm(ingest.db)
             if lease is not None and not ingest.take(lease):
                 return False
             for chunk in chunks:
@@ -242,7 +247,8 @@ class Store:
         """The runs that answer each recipe, the earliest to complete first.
 
         They completed, were recorded by begat itself, did their own work, may be reused, and
-        none of their outputs is marked lost. A recipe that nothing answers is left out.
+        none of their outputs is marked lost, gone or purged. A recipe that nothing answers is
+        left out.
 
         Raises:
             StoreError: the store failed.

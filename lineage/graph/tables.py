@@ -323,7 +323,7 @@ presence = Table(
     "presence",
     metadata,
     Column("digest", Words, primary_key=True),
-    Column("state", Words, nullable=False),  # present or lost
+    Column("state", Words, nullable=False),  # present, lost, gone or purged: see presence.py
     Column("noted_at", Words, nullable=False),
 )
 

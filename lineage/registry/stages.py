@@ -16,8 +16,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import ArtifactError, GateError, ParameterError, RefusedError
+from ..errors import ArtifactError, CollectedError, GateError, ParameterError, RefusedError
 from ..events import now
+from ..graph import presence
 from ..graph.connection import Connection
 from ..records import ModelVersion
 from ..workspace import Workspace
@@ -134,6 +135,7 @@ def promote(
         raise GateError(_refusal(found, to, refused))
     with space.store.write() as db:
         _check_still(db, found, production, to)
+        _check_kept(db, found)
         replaced = production if to == "Production" else None
         if replaced is not None:
             _move(db, replaced, "Production", "Staging")
@@ -277,6 +279,7 @@ def rollback(
         raise type(error)(f"{error}; {production} stays in Production (left: {others})") from error
     with space.store.write() as db:
         _check_still(db, target, production, "Production")
+        _check_kept(db, target)
         _move(db, production, "Production", "Archived")
         _move(db, target.version, target.stage, "Production")
         return audit.append(
@@ -318,6 +321,16 @@ def _check_files(space: Workspace, found: Version) -> None:
             raise ArtifactError(
                 f"the {name} of {found.version} ({digest[:19]}) is {is_}; "
                 f"`begat verify {found.version} --repair` looks for it"
+            )
+
+
+def _check_kept(db: Connection, found: Version) -> None:
+    """See that `begat gc` has not taken its files, nor is about to."""
+    gone = presence.collected(db, found.files.values())
+    for name, digest in found.files.items():
+        if said := presence.says(gone, digest):
+            raise CollectedError(
+                f"the {name} of {found.version} ({digest[:19]}) was {said}; train it again"
             )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..content.digest import is_digest
 from ..errors import ArtifactError
+from ..graph import presence
 from ..records import ModelVersion
 from ..registry import example
 from . import graph, hashing, objects, registry, scope
@@ -109,6 +110,8 @@ class Verification:
         self.counts.bytes = self.state.bytes
         with self.space.store.read() as db:
             lost = hashing.lost(db, self.state.bad)
+            # Nobody lost what was collected: that it is not there is as it should be.
+            self.state.missing -= presence.collected(db, self.state.missing).keys()
 
         def recovery(one: Object) -> Recovery | None:
             return self.recoveries.find(one, lost=one.digest in lost)

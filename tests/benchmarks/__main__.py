@@ -18,6 +18,7 @@ from rich.progress import (
 
 from . import (
     arrival,
+    collection,
     digests,
     environments,
     laws,
@@ -61,6 +62,7 @@ MODULES: Mapping[Measures, tuple[str, ...]] = {
     s3.measured: ("s3",),
     load.measured: ("load",),
     registry.measured: ("registry",),
+    collection.measured: ("gc",),
 }
 SUBJECTS = tuple(subject for subjects in MODULES.values() for subject in subjects)
 #: Distributions whose versions the page gives, by environment.

@@ -33,6 +33,7 @@ DETAILED = (
         "registry",
     ),
     "load",
+    "gc",
 )
 INTRODUCTION = """\
 # Benchmarks
@@ -82,7 +83,9 @@ FAIRNESS = """\
   CPU counts, in {most} round; over HTTP, the server's and nothing else.
 - Artifacts in S3: SeaweedFS on the same machine, whose CPU counts; new bytes each time, one after
   the other in one thread. begat names them by digest and verifies them when it reads them; boto3
-  alone does neither. Large ones are files, and go there in parts."""
+  alone does neither. Large ones are files, and go there in parts.
+- Garbage: small artifacts on a local disk, every tenth of them pinned, and nothing else in the
+  store. Beside it, a script that has the names of those that stay and unlinks the others."""
 
 
 def page(results: Results) -> str:

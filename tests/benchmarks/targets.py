@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import arrival, load, postgresql, registry, s3
+from . import arrival, collection, load, postgresql, registry, s3
 from .graph_stores import LARGE, GraphStore
 from .lineage_cost import TASKS
 from .lineage_graph import (
@@ -290,6 +290,24 @@ def _runners(found: dict[str, Figure]) -> Verdict:
     )
 
 
+GC, WALK = (collection.what(who, collection.MANY) for who in (collection.GC, collection.WALK))
+
+
+def _flat(found: dict[str, Figure]) -> Verdict:
+    few, many = found[collection.what(collection.GC, collection.FEW)], found[GC]
+    value = ratio(many.peak, few.peak)
+    return Verdict(
+        what="peak memory of `begat gc` with ten times as many artifacts",
+        begat=megabytes(many),
+        beside=f"{collection.FEW:,} artifacts {megabytes(few)}",
+        value=value,
+        shown=f"{value:.2f}",
+        target="≤ 1.2",
+        met=value <= 1.2,
+        again="make bench ONLY=gc",
+    )
+
+
 _COMMANDS = ("great_expectations", "pandas", "prefect", "sklearn")
 _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     _at_most("cold run, eleven months", "begat", "bare Prefect flow", 1.2, "cold"),
@@ -320,6 +338,8 @@ _JUDGES: tuple[tuple[str, Callable[[dict[str, Figure]], Verdict]], ...] = (
     ("watch", _watch),
     ("arrival", _arrival),
     *(_act(act) for act in registry.ACTS),
+    _at_most("garbage collected, 100,000 artifacts", GC, WALK, 4, "gc"),
+    ("gc", _flat),
     *(_artifacts(kind, done) for kind in s3.KINDS for done in (s3.WRITTEN, s3.READ)),
 )
 

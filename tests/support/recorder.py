@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ class Recorder(workspace.Workspace):
         chunks: Sequence[Chunk] = (),
         *,
         lease: Lease | None = None,
+        relied: Collection[str] = (),
     ) -> bool:
         """Record the events and remember them."""
-        recorded = super().record(events, chunks, lease=lease)
+        recorded = super().record(events, chunks, lease=lease, relied=relied)
         if recorded:
             self.events.extend(events)
             self.chunks.extend(chunks)

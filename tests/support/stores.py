@@ -142,6 +142,59 @@ class TestContract:
             store.copy(digest, tmp_path / "copy")
         assert not (tmp_path / "copy").exists()
 
+    def test_listing(self, store: ArtifactStore) -> None:
+        """A listing has every artifact once, with its size and age, in pages."""
+        data = [b"x" * size for size in range(7)]
+        written = {store.write(one): len(one) for one in data}
+        pages = list(store.listing(page=3))
+
+        assert [len(page) for page in pages] == [3, 3, 1]
+        assert {one.digest: one.size for page in pages for one in page} == written
+        assert all(-5 < one.age < 600 for page in pages for one in page)
+
+    def test_remove(self, store: ArtifactStore) -> None:
+        """What is removed is gone at once, for good; what was not there counts as gone."""
+        first, second = store.write(b"first"), store.write(b"second")
+
+        assert store.remove([first, ABSENT]) == {first: 5, ABSENT: 0}
+        assert store.present([first, second]) == {second}
+        assert store.rehash(first) is None
+        assert list(store.aside()) == []
+        assert (store.write(b"first"), store.read(first)) == (first, b"first")
+
+    def test_remove_what_is_old(self, store: ArtifactStore) -> None:
+        """What is younger than asked stays."""
+        digest = store.write(b"a")
+
+        assert store.remove([digest, ABSENT], older=3600.0) == {ABSENT: 0}
+        assert store.read(digest) == b"a"
+
+    def test_remove_what_was_set_aside(self, store: ArtifactStore) -> None:
+        """What an artifact became by hands that spoiled it goes with it."""
+        digest = store.write(b"artifact")
+        overwrite(store, digest, b"artifact, edited")
+        store.set_aside(digest)
+        store.remove([digest])
+
+        if not isinstance(store, MemoryStore):
+            assert list(store.aside()) == []
+
+    def test_refresh(self, store: ArtifactStore) -> None:
+        """Exactly what is there is refreshed, whatever was remembered of it."""
+        digest, other = store.write(b"a"), store.write(b"b")
+        store.present([digest, other])
+        delete(store, other)
+
+        assert store.refresh([digest, other, ABSENT, "", "blake3:x"]) == {digest}
+        assert store.refresh([]) == frozenset()
+
+    def test_nothing_to_sweep(self, store: ArtifactStore) -> None:
+        """Where no writer was killed nothing is swept, and no artifact ever is."""
+        digest = store.write(b"a")
+
+        assert store.sweep(0.0, delete=True).count == 0
+        assert store.read(digest) == b"a"
+
     def test_deleted(self, store: ArtifactStore) -> None:
         """A deleted artifact is absent."""
         digest = store.write(b"a")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 
 from ...errors import ArtifactError, CorruptArtifactError
 from ..digest import PREFIX, digest_blocks, digest_bytes, is_digest, path_of, save
+from ..kept import FRESH, PAGE, Kept, Swept
 from ..local import snapshot
 from ..seen import Seen
-from .client import SCHEME, Address, client, in_parallel, is_changed, translated
-from .objects import BLOCK, WHOLE, Stream, head, listing
+from .client import SCHEME, Address, client, in_parallel, is_absent, is_changed, translated
+from .objects import BLOCK, WHOLE, Object, Stream, head, listing
 
 #: From so many bytes on a file goes there in parts, each with a checksum of its own.
 PARTS = 16 << 20
@@ -37,6 +42,8 @@ class S3Store:
         self.bucket, self.prefix = address.bucket, address.key.strip("/")
         self.url = f"{SCHEME}{self.bucket}/{self.prefix}".rstrip("/")
         self._seen = seen
+        #: What the server's clock said when this process's ticked so.
+        self._clock: tuple[float, float] | None = None
 
     def write(self, data: bytes | Path) -> str:
         """Keep these bytes, or a snapshot of this file's."""
@@ -98,6 +105,120 @@ class S3Store:
         for key in self._keys("set-aside/"):
             yield b"".join(self._stream(Address(self.bucket, key)))
 
+    def refresh(self, digests: Iterable[str]) -> frozenset[str]:
+        """Which of these are here, whatever was seen before; each is young again."""
+        asked = in_parallel(self._refresh, list(frozenset(filter(is_digest, digests))))
+        for digest in [digest for digest, there in asked if not there]:
+            self._seen.drop(self.url, digest)
+        return frozenset(digest for digest, there in asked if there)
+
+    def listing(self, page: int = PAGE) -> Iterator[Sequence[Kept]]:
+        """All artifacts, a page at a time."""
+        now, start = self._now(), len(self.at("").key)
+        found: list[Kept] = []
+        for one in listing(self.bucket, self.at("").key, page=page, kind=ArtifactError):
+            digest = PREFIX + one.address.key[start:].replace("/", "", 1)
+            if is_digest(digest):
+                age = now - datetime.fromisoformat(one.modified).timestamp()
+                found.append(Kept(digest=digest, size=one.size, age=age))
+            if len(found) == page:
+                yield found
+                found = []
+        if found:
+            yield found
+
+    def remove(self, digests: Iterable[str], *, older: float | None = None) -> dict[str, int]:
+        """Remove artifacts for good, with all their versions where the bucket keeps them."""
+        remove = partial(
+            self._remove, before=self._now() - older if older else None, traces=older is None
+        )
+        done = in_parallel(remove, list(digests))
+        for digest, _ in done:
+            self._seen.drop(self.url, digest)
+        return {digest: size for digest, size in done if size is not None}
+
+    def sweep(self, older: float, *, delete: bool) -> Swept:
+        """Uploads in parts that nobody goes on with; how large they are is not known."""
+        before, count = self._now() - older, 0
+        prefix = self.at("").key
+        with translated(f"unfinished uploads to {self.url} cannot be listed", ArtifactError):
+            pages = client().get_paginator("list_multipart_uploads")
+            for found in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+                for one in found.get("Uploads", ()):
+                    if one["Initiated"].timestamp() > before:
+                        continue
+                    count += 1
+                    if delete:
+                        client().abort_multipart_upload(
+                            Bucket=self.bucket, Key=one["Key"], UploadId=one["UploadId"]
+                        )
+        return Swept(count=count)
+
+    def _refresh(self, digest: str) -> bool:
+        if not self._is_there(digest):
+            return False
+        address = self.address(digest)
+        found = head(address, ArtifactError)
+        if found is None or self._age(found) < FRESH:
+            return found is not None
+        with translated(f"{address} cannot be copied onto itself", ArtifactError):
+            try:
+                client().copy(
+                    {"Bucket": address.bucket, "Key": address.key},
+                    address.bucket,
+                    address.key,
+                    ExtraArgs={"Metadata": _said(digest), "MetadataDirective": "REPLACE"},
+                )
+            except Exception as error:
+                if is_absent(error):
+                    return False
+                raise
+        return True
+
+    def _remove(self, digest: str, *, before: float | None, traces: bool) -> int | None:
+        """Bytes that were freed; None for what stays because it is younger."""
+        address = self.address(digest)
+        found = head(address, ArtifactError)
+        if found is not None and before is not None and self._written(found) > before:
+            return None
+        self._erase(address)
+        if traces:  # also what it once was, and somebody overwrote
+            for key in self._keys(f"set-aside/{address.key.replace('/', '')[-64:]}-"):
+                self._erase(Address(self.bucket, key))
+        return 0 if found is None else found.size
+
+    def _erase(self, address: Address) -> None:
+        """Remove an object, and all versions of it that the bucket keeps."""
+        with translated(f"{address} cannot be removed", ArtifactError):
+            pages = client().get_paginator("list_object_versions")
+            found = [
+                one["VersionId"]
+                for page in pages.paginate(Bucket=address.bucket, Prefix=address.key)
+                for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if one["Key"] == address.key
+            ]
+            for version in found:
+                client().delete_object(**address.arguments, VersionId=version)
+            if not found:  # where there are versions, that would only hide them
+                client().delete_object(**address.arguments)
+
+    def _age(self, found: Object) -> float:
+        return self._now() - self._written(found)
+
+    def _written(self, found: Object) -> float:
+        return datetime.fromisoformat(found.modified).timestamp()
+
+    def _now(self) -> float:
+        """The time by the server's clock, which stamps the objects."""
+        if self._clock is None:
+            with translated(f"{self.url} cannot be looked at", ArtifactError):
+                found = client().head_bucket(Bucket=self.bucket)
+            said = found["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+            server = parsedate_to_datetime(said).timestamp() if said else time.time()
+            self._clock = (server, time.monotonic())
+        server, ticked = self._clock
+        return server + time.monotonic() - ticked
+
     def address(self, digest: str) -> Address:
         """Where an artifact is.
 
@@ -152,7 +273,7 @@ class S3Store:
             except Exception as error:
                 if not is_changed(error):
                     raise
-                if not self._is_there(digest):
+                if not self.refresh([digest]):
                     self._make_way(digest)
                     client().put_object(**address.arguments, Body=data, Metadata=_said(digest))
 
@@ -162,7 +283,7 @@ class S3Store:
             return
         from boto3.s3.transfer import TransferConfig
 
-        if self._is_there(digest):
+        if self.refresh([digest]):
             return
         self._make_way(digest)
         address = self.address(digest)

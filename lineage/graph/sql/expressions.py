@@ -396,7 +396,7 @@ def _answers() -> dict[str, ClauseElement]:
         .select_from(output)
         .join(version, version.c.id == output.c.version)
         .join(presence, presence.c.digest == version.c.digest)
-        .where(output.c.run == run.c.id, presence.c.state == literal_column("'lost'"))
+        .where(output.c.run == run.c.id, presence.c.state != literal_column("'present'"))
     )
     completed = (
         run.c.state == literal_column("'COMPLETE'"),

@@ -391,7 +391,7 @@ FROM run
 WHERE run.recipe IN (SELECT anon_1.value
 FROM json_each(:recipes) AS anon_1) AND run.reusable = 1 AND run.state = 'COMPLETE' AND run.recorded = 1 AND run.reuse_of IS NULL AND NOT (EXISTS (SELECT 1
 FROM output JOIN version ON version.id = output.version JOIN presence ON presence.digest = version.digest
-WHERE output.run = run.id AND presence.state = 'lost')) ORDER BY run.recipe, run.ended_at, run.uuid;
+WHERE output.run = run.id AND presence.state != 'present')) ORDER BY run.recipe, run.ended_at, run.uuid;
 
 -- name: outputs_by_recipe
 SELECT run.uuid, dataset.namespace, dataset.name, version.partition, version.digest

@@ -210,3 +210,62 @@ def _half_then(error: BaseException) -> Callable[[int, bytes], int]:
         return genuine(descriptor, data[: len(data) // 2])
 
     return write
+
+
+class TestAge:
+    @pytest.fixture
+    def old(self, local: LocalStore) -> str:
+        """An artifact that was written a day ago."""
+        digest = local.write(b"old")
+        self.make_old(local, digest)
+        return digest
+
+    @staticmethod
+    def make_old(local: LocalStore, digest: str) -> None:
+        path = place(local, digest)
+        then = path.stat().st_mtime - 86_400
+        os.utime(path, (then, then))
+
+    def test_by_its_file(self, local: LocalStore, old: str) -> None:
+        """An artifact is as old as its file says, and goes if that is old enough."""
+        [[found]] = local.listing()
+
+        assert found.age == pytest.approx(86_400, abs=60)
+        assert local.remove([old], older=90_000.0) == {}
+        assert local.remove([old], older=80_000.0) == {old: 3}
+
+    @pytest.mark.parametrize("how", ["bytes", "file", "refresh"])
+    def test_young_again(self, local: LocalStore, old: str, how: str, tmp_path: Path) -> None:
+        """Who writes it again, or means to rely on it, makes it young: it is not collected."""
+        (tmp_path / "same").write_bytes(b"old")
+        if how == "refresh":
+            assert local.refresh([old]) == {old}
+        else:
+            local.write(b"old" if how == "bytes" else tmp_path / "same")
+
+        assert local.remove([old], older=3600.0) == {}
+        assert local.present([old]) == {old}
+
+    def test_present_leaves_it_old(self, local: LocalStore, old: str) -> None:
+        """Looking whether it is there keeps nothing."""
+        local.present([old])
+
+        assert local.remove([old], older=3600.0) == {old: 3}
+
+    def test_partial(self, local: LocalStore) -> None:
+        """What a killed writer left is swept once it is old, and told before."""
+        left = local.folder / "partial" / "1-a"
+        left.parent.mkdir(parents=True)
+        left.write_bytes(b"half")
+
+        assert local.sweep(3600.0, delete=True).count == 0
+        os.utime(left, (0, 0))
+        assert local.sweep(3600.0, delete=False) == local.sweep(3600.0, delete=True)
+        assert not left.exists()
+
+    def test_others_are_no_artifacts(self, local: LocalStore) -> None:
+        """Files that are called otherwise are in no listing."""
+        digest = local.write(b"a")
+        place(local, digest).with_name("notes.txt").write_text("mine")
+
+        assert [one.digest for page in local.listing() for one in page] == [digest]
