@@ -52,7 +52,7 @@ def promote(ref: str, to: str, reason: str, force: bool, tag: bool, as_json: boo
     planned = release.plan(place, ref, Path.cwd(), stage=to) if tag else None
     entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
     made = planned is not None and planned.make()
-    _told(entry, f"{ref} is in {to} already", as_json)
+    _told(entry, f"{ref} is in {to} already, or beyond", as_json)
     if planned is not None and made:
         say(f"begat: tagged {planned.name}; `git push origin {planned.name}`", stderr=True)
 

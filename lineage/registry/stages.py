@@ -87,7 +87,7 @@ def promote(
         judge: judges it.
 
     Returns:
-        The row of the log; None if it is in that stage already.
+        The row of the log; None if it is in that stage already, or beyond it.
 
     Raises:
         GateError: a gate refuses; that is in the log, too.
@@ -105,7 +105,7 @@ def promote(
     model = found.version.model
     settle(space, model)
     found = find(space, found.version.ref)
-    if found.stage == to:
+    if found.stage in (to, "Production"):
         return None
     _check_order(found, to)
     policy = policy_of(space.store, model, space.settings.policy)
@@ -298,18 +298,11 @@ def rollback(
 
 
 def _check_order(found: Version, to: str) -> None:
-    if found.stage in _FROM[to]:
-        return
-    of = found.version
-    if to == "Production":
+    if found.stage not in _FROM[to]:
         raise RefusedError(
-            f"{of} is in {named(found.stage)}, and nothing goes straight to Production; "
-            f"`begat promote {of} --to Staging` first"
+            f"{found.version} is in {named(found.stage)}, and nothing goes straight to Production; "
+            f"`begat promote {found.version} --to Staging` first"
         )
-    raise RefusedError(
-        f"{of} is in Production, and leaves it when another version comes; promote that one, or "
-        f"`begat rollback {of.model}`"
-    )
 
 
 def _check_files(space: Workspace, found: Version) -> None:

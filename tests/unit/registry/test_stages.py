@@ -120,6 +120,15 @@ def test_again(recorder: Recorder) -> None:
     assert stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=refuses) is None
 
 
+def test_beyond(recorder: Recorder) -> None:
+    """What is in Production stays there when it is promoted to Staging."""
+    first = add(recorder)
+    produce(recorder, first)
+
+    assert stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=refuses) is None
+    assert stage(recorder, first) == "Production"
+
+
 def test_sign_off(recorder: Recorder) -> None:
     """Without an approval nothing enters Production, and the last word counts."""
     first = add(recorder)
