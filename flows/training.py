@@ -179,7 +179,7 @@ def _train(
     )
     report = _walk(steps, partitions, flow_run_id, files)
     summary.publish(report)
-    signals.publish(report)
+    signals.publish(report, pipeline.metrics)
     return replace(report, prefect_flow_run_id=str(context.flow_run.id))
 
 
