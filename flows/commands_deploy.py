@@ -19,7 +19,11 @@ from begat.lineage.cli.output import as_json, print_json, say
     default=None,
     help="Where workers find the pipeline's file; this folder by default.",
 )
-@click.option("--cron", default="", metavar="EXPR", help="When it runs: '0 6 * * 1-5'.")
+@click.option(
+    "--cron",
+    metavar="EXPR",
+    help="When it runs: '0 6 * * 1-5'; '' for no schedule. If not given, the one that it has.",
+)
 @click.option("--timezone", default="UTC", show_default=True, help="Of the schedule.")
 @click.option(
     "--on-arrival/--not-on-arrival",
@@ -70,7 +74,7 @@ def deploy(
     pool: str,
     name: str,
     folder: Path | None,
-    cron: str,
+    cron: str | None,
     timezone: str,
     on_arrival: bool,
     partitions: str,
@@ -85,10 +89,11 @@ def deploy(
     """Let Prefect run PIPELINE: on a schedule, and when its data arrives.
 
     PIPELINE is FILE.py:NAME or PACKAGE.MODULE:NAME. One run at a time; others wait for it.
-    Deploying again changes what was deployed.
+    Deploying again changes what was deployed, and lets it go on if it was paused.
     """
     from begat.lineage import settings
 
+    from . import inputs
     from .deploy import Deployment, environment, job_variables
     from .deploy import deploy as register
     from .load import load
@@ -96,6 +101,7 @@ def deploy(
 
     loaded = load(pipeline)
     apply(loaded, parameters)  # refuses what no run could work with
+    inputs.check_expression(loaded, partitions)
     given = {"partitions": partitions} if partitions else {}
     if parameters:
         given["parameters"] = dict(map(assignment, parameters))  # type: ignore[assignment]  # another kind of parameter
@@ -128,12 +134,13 @@ def deploy(
                 "backfill": done.backfill or None,
                 "datasets": list(done.datasets),
                 "automations": list(done.automations),
+                "schedules": list(done.schedules),
             }
         )
         return
     say(done.name, f"  on work pool {pool}")
-    if cron:
-        say("  schedule", f"  {cron} {timezone}")
+    for schedule in done.schedules:
+        say("  schedule", f"  {schedule}")
     for dataset in done.datasets:
         say("  runs when", f"  {dataset.removeprefix('begat.dataset.')} gets new partitions")
     if done.backfill:

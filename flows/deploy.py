@@ -45,7 +45,7 @@ class Deployment:
         name: of the deployment.
         pool: the work pool whose workers run it.
         folder: where workers find the pipeline's file.
-        cron: when it runs; empty for no schedule.
+        cron: when it runs; empty for no schedule, None for the one that it has.
         timezone: of the schedule.
         on_arrival: whether it runs when `begat watch` tells that data has come.
         parameters: of its runs.
@@ -60,7 +60,7 @@ class Deployment:
     name: str = "training"
     pool: str
     folder: Path
-    cron: str = ""
+    cron: str | None = None
     timezone: str = "UTC"
     on_arrival: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +82,8 @@ class Deployed:
     #: `flight-delays-backfill/training`; empty if it was not asked for.
     backfill: str
     automations: tuple[str, ...]
+    #: When it runs: `0 6 * * * UTC`, …
+    schedules: tuple[str, ...]
 
 
 def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
@@ -96,7 +98,8 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
     _check_server()
     with get_client(sync_client=True) as client, _translated():
         _check_pool(client, wanted.pool)
-        id_ = client.create_deployment(**_payload(client, pipeline, wanted))
+        payload = _payload(client, pipeline, wanted)
+        id_ = client.create_deployment(**payload)
         if wanted.backfill:
             client.create_deployment(**_backfill(client, pipeline, wanted))
         owner = f"prefect.deployment.{id_}"
@@ -111,6 +114,7 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
         datasets=tuple(arrivals_of(pipeline)) if wanted.on_arrival else (),
         backfill=f"{pipeline.name}-backfill/{wanted.name}" if wanted.backfill else "",
         automations=tuple(automation.name for automation in made),
+        schedules=tuple(_said(one.schedule) for one in payload["schedules"]),
     )
 
 
@@ -126,7 +130,10 @@ def _payload(client: SyncPrefectClient, pipeline: Pipeline, wanted: Deployment) 
         **_anyhow(client, pipeline.flow(), wanted),
         "description": f"Trains {pipeline.name}; whatever starts a run, only what is stale runs.",
         "entrypoint": entrypoint(wanted.pipeline),
-        "schedules": _schedules(wanted),
+        "schedules": _schedules(wanted)
+        if wanted.cron is not None
+        else _had(client, f"{pipeline.name}/{wanted.name}"),
+        "paused": False,
         "parameters": dict(wanted.parameters),
     }
 
@@ -181,6 +188,23 @@ def _schedules(wanted: Deployment) -> list[Any]:
             "write one as '0 6 * * *', and a time zone as Europe/Berlin"
         ) from None
     return [DeploymentScheduleCreate(schedule=schedule)]
+
+
+def _had(client: SyncPrefectClient, name: str) -> list[Any]:
+    """The schedules that a deployment has: deploying it again would delete them."""
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        there = client.read_deployment_by_name(name).schedules
+    except ObjectNotFound:
+        return []
+    return [DeploymentScheduleCreate(schedule=one.schedule, active=one.active) for one in there]
+
+
+def _said(schedule: Any) -> str:
+    cron = getattr(schedule, "cron", "")
+    return f"{cron} {schedule.timezone}" if cron else str(schedule)
 
 
 def _automations(

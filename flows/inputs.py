@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from begat.lineage import partitions
 from begat.lineage.content import queries, sources
+from begat.lineage.content.patterns import Pattern
 from begat.lineage.content.queries import Query
 from begat.lineage.errors import DataError, SettingsError, StoreError
 from begat.lineage.records import DatasetVersion, Snapshot
@@ -84,6 +85,21 @@ def patterns(pipeline: Places) -> list[str]:
     """The patterns of the files it reads; nobody tells that a database has changed."""
     places = (pipeline.source, *pipeline.lookups.values())
     return [place for place in places if isinstance(place, str)]
+
+
+def check_expression(pipeline: Places, expression: str) -> None:
+    """See that an expression can choose among the source's partitions, without looking at them.
+
+    Raises:
+        ParameterError: it is malformed, or names a key that the source does not have.
+    """
+    source = pipeline.source
+    keys = (
+        source.keys
+        if isinstance(source, Query)
+        else Pattern.parse(source, folder=pipeline.folder).keys
+    )
+    partitions.choose(["/".join(f"{key}=0" for key in keys)], expression)
 
 
 def _read(pipeline: Places, space: Workspace) -> tuple[Snapshot, dict[str, DatasetVersion]]:

@@ -15,6 +15,7 @@ from begat.lineage.tracking import Outcome
 from begat.lineage.workspace import workspace
 
 from . import inputs, rules, runners, signals, summary, unchanged
+from .held import held
 from .report import Report
 from .runners import Runner
 from .steps import Call, Progress, Steps, pending, quiet, source_files
@@ -22,6 +23,7 @@ from .steps import Call, Progress, Steps, pending, quiet, source_files
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.blocks.core import Block
+    from prefect.client.schemas.objects import State
     from prefect.futures import PrefectFuture
 
     from begat.lineage.tracking import Tracked
@@ -105,6 +107,8 @@ def flow(
 ) -> Flow[..., Any]:
     """A Prefect flow of the pipeline; see `Pipeline.flow`."""
     import prefect
+    from prefect.context import FlowRunContext
+    from prefect.states import Cancelled
 
     from begat.tasks import sent, tracked
 
@@ -116,7 +120,7 @@ def flow(
         partitions: str = "",
         parameters: dict[str, Any] | None = None,
         arrived: list[str] | None = None,
-    ) -> Report:
+    ) -> Report | State[Report]:
         """Train on what is there; only what is stale runs.
 
         Args:
@@ -125,6 +129,9 @@ def flow(
             arrived: partitions that started this run, as whoever started it names them. It is
                 noted, and decides nothing: what is stale is found by looking.
         """
+        context = FlowRunContext.get()
+        if context is not None and context.flow_run and (why := held(context.flow_run)):
+            return Cancelled(message=why)
         report: Report = work.open()(partitions, parameters or {}, progress=told.progress)
         return report
 

@@ -83,3 +83,20 @@ def test_killed_watchers(world: World) -> None:
         until(world.drained)
 
     assert world.worked() == before + 1
+
+
+def test_paused(world: World) -> None:
+    """What lands while the deployment is paused trains nothing; deploying again lets it go on."""
+    before, versions = len(world.ended()), world.versions
+    world.pause()
+    with world.watching():
+        world.put("2015-04", 60)
+        until(lambda: len(world.ended()) > before)
+    [last] = [run for run in world.ended() if run["state_type"] == "CANCELLED"]
+
+    assert "is paused" in last["state"]["message"]
+    assert world.versions == versions
+    world.project.begat("deploy", "pipeline.py:pipeline", "--pool", world.pool)
+    with world.watching():
+        world.put("2015-05", 61)
+        until(lambda: world.versions > versions)

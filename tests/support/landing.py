@@ -48,6 +48,8 @@ class World:
     bucket: str
     queue: str
     project: Project
+    #: The work pool of its worker.
+    pool: str = ""
 
     def put(self, month: str, seed: int) -> str:
         """Let a month land; the object's version."""
@@ -61,14 +63,27 @@ class World:
         return len(self.project.json("models")["models"])
 
     def flow_runs(self) -> list[dict[str, Any]]:
-        """The runs that Prefect was asked for, and that ended."""
-        url = self.project.environment["PREFECT_API_URL"]
+        """The runs that Prefect was asked for, and that did it."""
+        return [run for run in self.ended() if run["state_type"] == "COMPLETED"]
+
+    def ended(self) -> list[dict[str, Any]]:
+        """The runs that Prefect was asked for, and that ended, done or cancelled."""
         wanted = {"flows": {"name": {"any_": ["rides"]}}}
-        found: list[dict[str, Any]] = httpx.post(
-            f"{url}/flow_runs/filter", json=wanted, timeout=30
-        ).json()
+        found: list[dict[str, Any]] = self._prefect("flow_runs/filter", wanted)
         assert not [run for run in found if run["state_type"] in ("FAILED", "CRASHED")]
-        return [run for run in found if run["state_type"] == "COMPLETED"]
+        return [run for run in found if run["state_type"] in ("COMPLETED", "CANCELLED")]
+
+    def pause(self) -> None:
+        """Pause the deployment, as an automation of Prefect's does."""
+        wanted = {"flows": {"name": {"any_": ["rides"]}}}
+        [deployment] = self._prefect("deployments/filter", wanted)
+        self._prefect(f"deployments/{deployment['id']}/pause_deployment", {})
+
+    def _prefect(self, path: str, body: dict[str, Any]) -> Any:
+        url = self.project.environment["PREFECT_API_URL"]
+        answer = httpx.post(f"{url}/{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def worked(self) -> int:
         """How many flow runs did anything but reuse."""
@@ -135,5 +150,6 @@ def deployed(
     seen = ("--queue", queue, "--once", "--no-prefect")
     made.project.begat("watch", "pipeline.py:pipeline", *seen)
     with worker(variables, folder) as pool:
+        made.pool = pool.name
         made.project.begat("deploy", "pipeline.py:pipeline", "--pool", pool.name)
         yield made

@@ -111,12 +111,17 @@ def test_registered(
 def test_deployed_again(
     pipeline: Pipeline, pool: str, tmp_path: Path, client: SyncPrefectClient
 ) -> None:
-    """Deploying again changes the deployment and leaves one automation, not two."""
+    """Deploying again changes the deployment, keeps its schedule and leaves one automation."""
     first = deployed(pipeline, pool, tmp_path, cron="0 6 * * *")
+    client.pause_deployment(first.id)
     again = deployed(pipeline, pool, tmp_path)
     name = "deployed/training: data arrives"
 
     assert (first.id, first.name) == (again.id, again.name)
+    there = client.read_deployment(again.id)
+    assert ([one.schedule.cron for one in there.schedules], there.paused) == (["0 6 * * *"], False)
+    assert again.schedules == ("0 6 * * * UTC",)
+    assert deployed(pipeline, pool, tmp_path, cron="").schedules == ()
     assert client.read_deployment(again.id).schedules == []
     assert len(client.read_automations_by_name(name)) == 1
 
