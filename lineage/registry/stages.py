@@ -134,6 +134,9 @@ def promote(
         raise GateError(_refusal(found, to, refused))
     with space.store.write() as db:
         _check_still(db, found, production, to)
+        if to == "Production":
+            # Once more: it may have been rejected while it was judged.
+            sign_off.check(db, found, policy)
         replaced = production if to == "Production" else None
         if replaced is not None:
             _move(db, replaced, "Production", "Staging")
