@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from begat.lineage import recipe
 from begat.lineage.content.queries import Query
-from begat.lineage.errors import ParameterError, PipelineError
+from begat.lineage.errors import ParameterError, PipelineError, SettingsError
+from begat.lineage.registry.serving import Serving
 from begat.tasks import estimators, expectations, metrics
 from begat.tasks.functions import check_frame_function
 
@@ -64,6 +65,9 @@ class Pipeline:
         seed: what random generators are derived from.
         incremental: train by the estimator's `partial_fit`, partition by partition, with one
             in memory at a time.
+        serving: what serving the model may take: `latency_p99_ms`, `latency_p50_ms`,
+            `memory_mb`, `gpu_memory_mb`, `format`; see `begat.lineage.registry.serving`. Another
+            budget makes no other model.
 
     Raises:
         PipelineError: the definition cannot work.
@@ -83,6 +87,7 @@ class Pipeline:
     metrics: Sequence[Any] = ()
     seed: int = 0
     incremental: bool = False
+    serving: Mapping[str, Any] = field(default_factory=dict)
     #: The file that defines the pipeline; none in a notebook.
     file: Path | None = field(default_factory=_defining_file)
 
@@ -91,6 +96,7 @@ class Pipeline:
         check_frame_function(self.prepare, what="prepare", lookups=tuple(self.lookups))
         check_frame_function(self.featurize, what="featurize")
         _check_holdout(self.name, self.holdout)
+        _check_serving(self.name, self.serving)
         object.__setattr__(self, "estimator", estimators.build(self.estimator))
         object.__setattr__(self, "metrics", metrics.located(self.metrics))
         if self.incremental:
@@ -308,6 +314,13 @@ def _is_list(value: object) -> bool:
 
 def _strings(values: Sequence[object]) -> bool:
     return all(isinstance(value, str) for value in values)
+
+
+def _check_serving(name: str, given: Mapping[str, Any]) -> None:
+    try:
+        Serving.of(given)
+    except SettingsError as error:
+        raise PipelineError(f"of {name}: {error}") from None
 
 
 def _check_holdout(name: str, holdout: Any) -> None:

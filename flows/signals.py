@@ -15,6 +15,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from begat.lineage.registry.better import less_is_better, worse_by
 from begat.lineage.registry.versions import metrics_of
 from begat.lineage.workspace import workspace
 
@@ -23,8 +24,6 @@ from .report import Report
 log = logging.getLogger("begat")
 
 REGISTERED, WORSE = "begat.model.registered", "begat.model.worse"
-#: Metrics of which less is better, by how their names begin or end.
-LESS = ("loss", "rmse", "mae", "mse", "mape", "brier", "ece", "error", "deviance")
 
 
 def publish(report: Report) -> None:
@@ -65,8 +64,7 @@ def worse(before: Mapping[str, float | None], now: Mapping[str, float | None]) -
     for name, value in now.items():
         then = before.get(name)
         if value is not None and then is not None:
-            less = name.startswith(LESS) or name.endswith(LESS)
-            return name if (value > then if less else value < then) else ""
+            return name if worse_by(then, value, less=less_is_better(name)) > 0 else ""
     return ""
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import importlib.machinery
 import io
+import os
 import shutil
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Folders in which something runs again are named so.
 PREFIX = "rerun-"
+#: What stands for the `__init__.py` of a package that was not kept.
+_EXTENDED = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 #: Seconds after which such a folder is what a killed process has left.
 _LEFT_OVER = 7 * 24 * 3600
 
@@ -43,13 +47,15 @@ class Modules:
 
     Args:
         folder: where it is unpacked.
+        only: top-level names of the modules that count; all by default.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: Collection[str] = ()) -> None:
+        paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
         self.names = sorted(
-            ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-            for path in folder.rglob("*.py")
-            if path.relative_to(folder).parts[0] != "other"
+            ".".join(path.parts).removesuffix(".__init__")
+            for path in paths
+            if path.parts[0] != "other" and (not only or path.parts[0] in only)
         )
 
     def named(self, dotted: str) -> Any:
@@ -105,25 +111,62 @@ def unpacked(kept: bytes, *, beneath: Path) -> Iterator[Modules]:
         beneath: the folder in which a temporary one is made.
     """
     with tempfile.TemporaryDirectory(dir=beneath, prefix=PREFIX) as made:
-        folder = Path(made)
-        if kept:
-            with tarfile.open(fileobj=io.BytesIO(kept)) as tar:
-                tar.extractall(folder, filter="data")
-        own = {path.name.removesuffix(".py") for path in folder.iterdir()}
+        unpack(kept, Path(made))
+        with importable(Path(made)) as modules:
+            yield modules
 
-        def ours() -> list[str]:
-            return [name for name in sys.modules if name.partition(".")[0] in own]
 
-        before = {name: sys.modules.pop(name) for name in ours()}
-        sys.path.insert(0, made)
-        importlib.invalidate_caches()
-        try:
-            yield Modules(folder)
-        finally:
-            sys.path.remove(made)
-            for name in ours():
-                del sys.modules[name]
-            sys.modules.update(before)
+def unpack(kept: bytes, folder: Path) -> None:
+    """Put an archive of sources into a folder, which is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if kept:
+        with tarfile.open(fileobj=io.BytesIO(kept)) as tar:
+            tar.extractall(folder, filter="data")
+    for top in [path for path in folder.iterdir() if path.is_dir() and path.name != "other"]:
+        _complete(top)
+
+
+def _complete(package: Path) -> None:
+    """Let a package's kept modules be found in front of those that lie elsewhere today.
+
+    Of a package only files that were reached are kept. Without its `__init__.py` the folder
+    would stand behind a whole package of its name; with one, what is not kept is found there.
+    """
+    # A project's own package lies where the command is run.
+    path = [*sys.path, os.getcwd()]
+    found = importlib.machinery.PathFinder.find_spec(package.name, path)
+    if found is None or found.origin is None:
+        return
+    for folder in {path.parent for path in package.rglob("*.py")} | {package}:
+        if not (folder / "__init__.py").exists():
+            (folder / "__init__.py").write_text(_EXTENDED)
+
+
+@contextmanager
+def importable(folder: Path, only: Collection[str] = ()) -> Iterator[Modules]:
+    """Let the modules in a folder be imported for a while, before all others of their names.
+
+    Modules of the same names that are imported already are set aside meanwhile.
+
+    Args:
+        folder: goes in front of the path.
+        only: top-level names of the modules that count; all by default.
+    """
+    own = {*only} or {path.name.removesuffix(".py") for path in folder.iterdir()}
+
+    def ours() -> list[str]:
+        return [name for name in sys.modules if name.partition(".")[0] in own]
+
+    before = {name: sys.modules.pop(name) for name in ours()}
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield Modules(folder, only)
+    finally:
+        sys.path.remove(str(folder))
+        for name in ours():
+            del sys.modules[name]
+        sys.modules.update(before)
 
 
 def sweep(beneath: Path) -> None:

@@ -16,7 +16,8 @@ def register(
 
     A version carries its metrics, slices and signature. Everything else it was made of is
     in the lineage of its training run, which it names: data, code and its commit,
-    parameters, packages, image, hardware and seeds.
+    parameters, packages, image, hardware and seeds. What of that a version has to have, and
+    this one lacks, is said in a warning and kept with it.
 
     Args:
         model: what train wrote.
@@ -28,13 +29,22 @@ def register(
         StoreError: the registry cannot be reached; the next run registers what was trained.
     """
     from begat.lineage.events import facets
-    from begat.lineage.registry import versions
+    from begat.lineage.registry import policy, required, versions
     from begat.lineage.workspace import workspace
 
-    run = lineage.current()
+    run, space = lineage.current(), workspace()
     evaluated = lineage.read(evaluation)
+    body = {
+        "task": evaluated["task"],
+        "metrics": evaluated["metrics"],
+        "slices": evaluated["slices"],
+        "signature": lineage.read(signature),
+        "evaluation_digest": evaluation.digest,
+        "signature_digest": signature.digest,
+    }
+    lacks = required.at_registration(space, model.producer, digest=model.digest, body=body)
     version = versions.register(
-        workspace().store,
+        space.store,
         model=name,
         # Outside a run there is no recipe; what is registered stands for it.
         recipe=run.recipe
@@ -42,14 +52,7 @@ def register(
         run_id=run.run_id,
         training_run_id=model.producer,
         digest=model.digest,
-        body={
-            "task": evaluated["task"],
-            "metrics": evaluated["metrics"],
-            "slices": evaluated["slices"],
-            "signature": lineage.read(signature),
-            "evaluation_digest": evaluation.digest,
-            "signature_digest": signature.digest,
-        },
+        body={**body, "missing": {item.name: str(item) for item in lacks}},
     )
     facet = facets.model_version(
         name,
@@ -58,5 +61,8 @@ def register(
         signature=signature.digest,
         training_run=model.producer,
     )
+    names = policy.policy_of(space.store, name, space.settings.policy).required
+    if said := "; ".join(str(item) for item in lacks if item.name in names):
+        space.warn(f"{version} lacks what it needs to be promoted: {said}")
     run.output_facet(version, "begat_modelVersion", facet)
     return version

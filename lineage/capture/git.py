@@ -69,7 +69,7 @@ def capture(folder: Path) -> Git:
     import subprocess
 
     try:
-        status = _git(folder, *_STATUS)
+        status = git(folder, *_STATUS)
     except FileNotFoundError:
         if not folder.is_dir():
             return Git(reason=f"{folder} is no folder")
@@ -97,7 +97,7 @@ def email(folder: Path) -> str:
     import subprocess
 
     try:
-        return _git(folder, "config", "user.email").stdout.strip()
+        return git(folder, "config", "user.email").stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
@@ -124,7 +124,18 @@ def without_credentials(remote: str) -> str:
     return urlunsplit((parts.scheme, f"{kept}@{host}" if kept else host, parts.path, "", ""))
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def git(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, in English and without a prompt.
+
+    Args:
+        folder: where.
+        arguments: git's.
+        variables: of the environment.
+
+    Raises:
+        OSError: git is not installed.
+        subprocess.SubprocessError: it takes too long.
+    """
     import subprocess
 
     inherited = {key: value for key, value in os.environ.items() if key not in _LOCAL_VARIABLES}
@@ -132,7 +143,9 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ["git", *arguments],
         cwd=folder,
         # Messages are parsed, and a look must not take the lock that a commit needs.
-        env=inherited | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+        env=inherited
+        | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+        | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -158,7 +171,7 @@ def _repository(folder: Path) -> str:
     import subprocess
 
     try:
-        found = _git(folder, *_REMOTES)
+        found = git(folder, *_REMOTES)
     except (OSError, subprocess.SubprocessError):
         return ""
     entries = (entry.partition("\n") for entry in found.stdout.split("\0") if entry)

@@ -13,6 +13,8 @@ import click
 from ..graph.pedigree import pedigree
 from ..graph.resolve import resolve
 from ..records import DatasetVersion, ModelVersion, RunRef
+from ..registry.required import told
+from ..workspace import workspace
 from .drawing import options
 from .output import as_json, console, label, moment, print_json, quarantined, short, store
 
@@ -44,6 +46,8 @@ def show(ref: str, form: str | None, output: Path | None, as_json: bool) -> None
     lineage = store()
     of = resolve(lineage, ref)
     found = pedigree(lineage, of)
+    if isinstance(of, ModelVersion):
+        found["required"] = [item.to_json() for item in told(workspace(), of)]
     if as_json:
         print_json(found)
     elif form != "tree":
@@ -110,6 +114,7 @@ def _tree(found: Mapping[str, Any]) -> Tree:
         )
     _metrics(tree, found.get("metrics", {}))
     _pictures(tree, found)
+    _required(tree, found)
     if found["tasks"]:
         _inputs(tree, found["inputs"])
     _queries(tree, found["queries"])
@@ -138,6 +143,15 @@ def _pictures(tree: Tree, found: Mapping[str, Any]) -> None:
     if names := [one["picture"] for one in found.get("pictures", ()) if one["format"] == "svg"]:
         ref = f"{found['model']}@{found['version']}"
         tree.add(f"pictures  {', '.join(names)}  (begat pictures {ref} --folder DIRECTORY)")
+
+
+def _required(tree: Tree, found: Mapping[str, Any]) -> None:
+    if "required" not in found:
+        return
+    branch = tree.add("required items")
+    for item in found["required"]:
+        about = f"  {item['says']}" + (f"; {item['remedy']}" if item["missing"] else "")
+        branch.add(label((item["title"], "bold red" if item["missing"] else "bold"), about))
 
 
 def _inputs(tree: Tree, inputs: list[dict[str, Any]]) -> None:

@@ -9,7 +9,8 @@
 | `neighbours`, `quality` | the same where there is one version, or no bytes |
 | `tasks`, `code`, `sources` | recipes that differ, and the functions in them |
 | `circumstances`, `measured` | parameters, packages, machine; metrics and slices |
-| `holdout`, `rescore` | whether metrics are comparable, and what if not |
+| `holdout` | whether metrics are comparable |
+| `evaluation`, `rescore` | evaluating one side's model on the other's holdout |
 | `causes` | all of it ranked |
 """
 

@@ -91,6 +91,20 @@ def diff(
     return _concluded(result, _same_model(sides), reader, truncated=only.truncated)
 
 
+def same_rows(store: Store, artifacts: ArtifactStore, old: Side, new: Side) -> bool:
+    """Whether both sides are known to be evaluated on the same rows, with the same truth.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    reader = Reader(artifacts=artifacts, limit=0)
+    with store.read() as db:
+        only = walk.differing(db, old.start, new.start)
+        changed = data.changes(db, only, old, new)
+        raw = data.raw_entries(db, changed, only, (old, new), reader)
+        return holdout.holdout(db, old, new, raw, reader)["same"] is True
+
+
 def _check_kinds(old: Side, new: Side) -> None:
     data = [one for one in (old, new) if one.kind == "dataset"]
     if len(data) == 1:

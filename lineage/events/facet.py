@@ -63,6 +63,7 @@ OURS: dict[str, Position] = {
     "begat_modelVersion": "dataset",
     "begat_packages": "run",
     "begat_recipe": "run",
+    "begat_reproduction": "run",
     "begat_reuse": "run",
     "begat_seeds": "run",
     "begat_snapshot": "input",

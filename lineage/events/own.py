@@ -10,6 +10,7 @@
 | `seeds` | `begat_seeds` | run |
 | `metrics` | `begat_metrics` | run |
 | `attempt` | `begat_attempt` | run |
+| `reproduction` | `begat_reproduction` | run |
 | `snapshot`, `single` | `begat_snapshot` | input |
 | `model_version` | `begat_modelVersion` | dataset |
 | `transition` | `begat_transition` | dataset |
@@ -131,6 +132,16 @@ def attempt(number: int, *, engine: str = "", engine_run_id: str = "") -> Facet:
     """`begat_attempt`: which try this run is, and what the orchestrator calls it."""
     body = {"attempt": number, "engine": engine, "engine_run_id": engine_run_id}
     return built("run", "begat_attempt", {key: value for key, value in body.items() if value})
+
+
+def reproduction(body: Mapping[str, Any]) -> Facet:
+    """`begat_reproduction`: what making a model version again came to.
+
+    Args:
+        body: `of` (the version), `verdict`, `tolerance`, `metrics`, `outputs`, `different`,
+            `missing` and `reasons`.
+    """
+    return facet("run", "begat_reproduction", body)
 
 
 def metrics(

@@ -26,9 +26,9 @@ from typing import Any, Literal
 from ..errors import SettingsError
 from ..graph.store import Store
 from ..records import ModelVersion
+from .required import NAMES
+from .serving import Serving
 
-#: The seven items that every registered version carries, and its signature: see required.py.
-REQUIRED = ("K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8")
 _POLICY = "SELECT policy FROM model WHERE name = :model"
 _SAVE = """
 UPDATE model SET policy = :policy WHERE name = :model AND COALESCE(policy, '') <> :policy
@@ -40,7 +40,7 @@ class Policy:
     """The rules for one model; see the module."""
 
     gates: tuple[Mapping[str, Any], ...] = ()
-    required: tuple[str, ...] = REQUIRED
+    required: tuple[str, ...] = NAMES
     sign_off: Literal["other", "anyone", "none"] = "anyone"
     stable_hours: float = 48.0
     retain_days: float = 30.0
@@ -113,6 +113,7 @@ def parse(said: Mapping[str, Any], *, where: str) -> Policy:
         expected, sound = _CHECKS[key]
         if not sound(value):
             raise SettingsError(f"{key} in {where} is {expected}; got {value!r}")
+    Serving.of(said.get("serving", {}))
     return Policy(**{key: _frozen(value) for key, value in said.items()})
 
 
@@ -137,8 +138,8 @@ def _gates(value: object) -> bool:
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "gates": ("a list of tables, each with `gate`, its kind", _gates),
     "required": (
-        f"a list of some of {', '.join(REQUIRED)}",
-        lambda value: _names(value) and set(value) <= set(REQUIRED),
+        f"a list of some of {', '.join(NAMES)}",
+        lambda value: _names(value) and set(value) <= set(NAMES),
     ),
     "sign_off": _one_of("other", "anyone", "none"),
     "stable_hours": ("a number of hours, 0 or more", _number),

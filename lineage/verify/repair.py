@@ -17,7 +17,7 @@ from ..modules import sweep
 from . import hashing
 from .objects import Object
 from .report import Report
-from .rerun import RefusedError, Rerun
+from .rerun import Rerun, UnrepeatableError
 from .verification import Progress, Verification, quiet, records, verification
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Repair:
             try:
                 again.again(runs[uuid], wanted)
                 why = f"{said} was done again and wrote other bytes"
-            except (RefusedError, BegatError) as error:
+            except (UnrepeatableError, BegatError) as error:
                 why = f"{said} was not done again: {error}"
             for digest in wanted:
                 if self._is_there(digest):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from ..content.digest import is_digest
 from ..errors import ArtifactError
 from ..records import ModelVersion
-from . import example, graph, hashing, objects, registry, scope
+from ..registry import example
+from . import graph, hashing, objects, registry, scope
 from .hashing import State
 from .objects import Object
 from .recovery import Recoveries

@@ -80,6 +80,25 @@ EVERY: list[tuple[facets.Position, str, facets.Facet]] = [
     ("run", "begat_reuse", facets.reuse(executed=0, reused=25, model_version="delays@2")),
     ("run", "begat_image", facets.image(digest="sha256:" + "0" * 64, reference="team/delays:2")),
     ("run", "begat_attempt", facets.attempt(2, engine="prefect", engine_run_id="x")),
+    (
+        "run",
+        "begat_reproduction",
+        facets.reproduction(
+            {
+                "of": "delays@2",
+                "verdict": "within tolerance",
+                "tolerance": 0.005,
+                "worst": 0.001,
+                "metrics": {
+                    "auc": {"recorded": 1, "made": None, "difference": None, "verdict": "cannot"}
+                },
+                "outputs": {"identical": 1, "all": 2},
+                "different": ["package numpy 2.1: 2.2 here"],
+                "missing": [],
+                "reasons": [],
+            }
+        ),
+    ),
     ("run", "begat_metrics", facets.metrics({"auc": 0.5, "log_loss": math.nan})),
     (
         "run",
@@ -250,6 +269,7 @@ def test_no_schema_is_without_a_facet() -> None:
         ("begat_transition", {"seq": 1, "action": "promote", "model": "m", "hash": DIGEST}),
         ("begat_seeds", {"seed": 0, "derived": {}, "pythonhashseed": ""}),
         ("begat_attempt", {"attempt": 0}),
+        ("begat_reproduction", {"of": "delays@2", "verdict": "maybe", "tolerance": 0.005}),
         ("begat_packages", {"digest": DIGEST}),
         ("begat_hardware", {"cpu": "x", "cores": 2}),
     ],

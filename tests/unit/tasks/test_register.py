@@ -51,6 +51,7 @@ def test_version_carries_what_belongs_to_it(lake: Lake, made: dict[str, Any]) ->
     with workspace().store.read() as db:
         (row,) = db.execute("SELECT * FROM model_version WHERE model = 'carries'").fetchall()
     body = json.loads(row["body"])
+    missing = body.pop("missing")
 
     assert (row["version"], row["run_id"]) == (version.version, version.producer)
     assert row["training_run_id"] == made["model"].producer == lake.run.run_id
@@ -63,6 +64,19 @@ def test_version_carries_what_belongs_to_it(lake: Lake, made: dict[str, Any]) ->
         "signature_digest": made["signature"].digest,
         "evaluation_digest": made["evaluation"].digest,
     }
+    assert {*missing} == {"data", "code", "run", "environment", "parameters"}
+
+
+def test_what_a_version_lacks_is_warned_of(
+    lake: Lake, made: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What keeps a version from promotion is told when it is registered, with the remedy."""
+    with active(run_of("a")):
+        register(**made, name="lacks")
+
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("lacks@1 lacks what it needs to be promoted: ")
+    assert "code version: the training run has no commit; commit the code and run again" in said
 
 
 def test_event_tells_the_version(lake: Lake, made: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ PINNED = {
     "featurize": (1, "441588537e3635dd"),
     "train": (1, "16a136eb211390be"),
     "evaluate": (3, "3cef752e23a0ec49"),
-    "register": (1, "410767852db7bcb5"),
+    "register": (1, "cca2b7f10fa9ca28"),
 }
 
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from begat.lineage.content import models
-from begat.lineage.verify import example
+from begat.lineage.registry import example
 from begat.tasks.signature import signature
 
 

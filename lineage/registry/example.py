@@ -6,8 +6,9 @@ which builds reviewed types only: nothing that a file says is ever run.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..content import models
@@ -40,18 +41,40 @@ def check(data: bytes, signature: Mapping[str, Any], *, trusted: Sequence[str] =
         model = models.load(data, trusted=trusted)
     except BegatError as error:
         raise UnlikeError(str(error)) from None
+    return compare(model, signature)
+
+
+def compare(
+    model: Any,
+    signature: Mapping[str, Any],
+    *,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+) -> int:
+    """Let a model predict the recorded rows; how many there were.
+
+    Args:
+        model: as it was loaded.
+        signature: of the model, with its `example`.
+        relative: by which share of the recorded one a number may be another.
+        absolute: by how much it may be another in any case.
+
+    Raises:
+        UnlikeError: there are no such rows, or the model predicts something else.
+    """
     try:
         rows = frame(signature)
         outputs = dict(signature["example"]["outputs"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnlikeError(f"its input example cannot be read ({error!r})") from None
+    near = functools.partial(math.isclose, rel_tol=relative, abs_tol=absolute)
     for method, recorded in outputs.items():
         try:
             found = getattr(model, method)(rows)
         except Exception as error:
             raise UnlikeError(f"{method} fails on the recorded rows: {_line(error)}") from None
         for number, (now, then) in enumerate(_pairs(found, recorded)):
-            if not _same(now, then):
+            if not _same(now, then, near):
                 raise UnlikeError(f"{method} of recorded row {number} is {now!r}, and was {then!r}")
     return len(rows)
 
@@ -81,14 +104,15 @@ def _pairs(found: Any, recorded: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     yield from zip(values, recorded, strict=True)
 
 
-def _same(now: Any, then: Any) -> bool:
+def _same(now: Any, then: Any, near: Callable[[float, float], bool]) -> bool:
     if isinstance(now, list) and isinstance(then, list):
-        return len(now) == len(then) and all(map(_same, now, then))
+        pairs = zip(now, then, strict=False)
+        return len(now) == len(then) and all(_same(*pair, near) for pair in pairs)
     if isinstance(now, float) and not math.isfinite(now):
         return then is None
     numbers = isinstance(now, int | float) and isinstance(then, int | float)
     if numbers and not isinstance(now, bool) and not isinstance(then, bool):
-        return math.isclose(now, then, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return near(now, then)
     plain = now is None or isinstance(now, bool | int | float | str)
     return bool((now if plain else str(now)) == then)
 

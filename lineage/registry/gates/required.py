@@ -1,0 +1,62 @@
+"""Gate `required`: nothing leaves None without the required items, see `registry.required`.
+
+| key | meaning |
+|---|---|
+| items | names of the items, instead of those that the policy requires |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import required
+from ..policy import policy_of
+from . import keys
+from .keys import Key
+from .verdict import Candidate, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Required:
+    """Refuses a version that lacks a required item."""
+
+    #: Names of the items; those of the model's policy by default.
+    items: tuple[str, ...] = ()
+    name: str = "required"
+
+    def judge(self, candidate: Candidate) -> Sequence[Verdict]:
+        """One verdict an item."""
+        space, of = candidate.space, candidate.version
+        policy = policy_of(space.store, of.model, space.settings.policy)
+        names = self.items or policy.required
+        if not names:
+            return []
+        return [
+            Verdict(
+                gate=f"{self.name}: {item.title}",
+                passed=not item.missing,
+                reason="; ".join(filter(None, [item.says, item.remedy])),
+            )
+            for item in required.items(space, of, policy.serving, names)
+        ]
+
+
+def gate(said: Mapping[str, Any]) -> Required:
+    """The gate as a policy writes it down.
+
+    Raises:
+        SettingsError: it makes no sense.
+    """
+    found = keys.read(said, _KEYS)
+    return Required(**found | {"items": tuple(found.get("items", ()))})
+
+
+def _are_names(value: object) -> bool:
+    if not isinstance(value, (list, tuple)):
+        return False
+    return bool(value) and all(one in required.NAMES for one in value)
+
+
+_KEYS = {"items": Key(expected=f"some of {', '.join(required.NAMES)}", sound=_are_names)}

@@ -1,0 +1,124 @@
+"""What is recorded of a model version, in the registry and in the lineage of its training run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import RefError
+from ..graph import closure, nodes, queries
+from ..graph.connection import Connection
+from ..graph.store import Store
+from ..records import ModelVersion
+
+_ROW = "SELECT * FROM model_version WHERE model = :model AND version = :version"
+_RUN = "SELECT id, state, facets FROM run WHERE uuid = :uuid"
+_RAW = """
+SELECT d.namespace, d.name, COUNT(DISTINCT v.partition) AS partitions FROM product p
+JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
+WHERE p.run = 0 AND p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
+GROUP BY d.namespace, d.name ORDER BY d.namespace, d.name
+"""
+_MADE = """
+SELECT MAX(ended_at) FROM run
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
+"""
+_COMMITS = """
+SELECT DISTINCT j.name AS job, t.value AS revision FROM run r LEFT JOIN job j ON j.id = r.job
+LEFT JOIN run_trait x ON x.run = r.id
+    AND x.trait IN (SELECT id FROM trait WHERE kind = 'commit')
+LEFT JOIN trait t ON t.id = x.trait
+WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs)) ORDER BY j.name, t.value
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Data:
+    """The data from outside that a training run stands on."""
+
+    #: How many partitions of each dataset, by its name.
+    datasets: Mapping[str, int] = field(default_factory=dict)
+    #: When the last of it was prepared; empty where the training run read it as it was.
+    prepared_at: str = ""
+    #: Commits of the code that prepared it.
+    commits: tuple[str, ...] = ()
+    #: Jobs that prepared some of it from no commit.
+    uncommitted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """All of it."""
+
+    #: Digest of the model file.
+    digest: str
+    #: What the registry keeps with the version: metrics, slices, signature.
+    body: Mapping[str, Any]
+    training_run_id: str
+    #: How the training run ended; empty if the store does not know it.
+    state: str
+    #: What the training run said of itself, by facet.
+    training: Mapping[str, Any]
+    data: Data
+    registered_by: str = ""
+    created_at: str = ""
+
+
+def of_run(store: Store, training_run_id: str, *, digest: str, body: Mapping[str, Any]) -> Recorded:
+    """What is recorded of a model that is about to be registered.
+
+    Args:
+        store: where lineage is.
+        training_run_id: the run that fitted it.
+        digest: of the model file.
+        body: what is to be kept with the version.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        return _recorded(store, db, training_run_id, digest=digest, body=body)
+
+
+def of_version(store: Store, of: ModelVersion) -> Recorded:
+    """What is recorded of a registered version.
+
+    Raises:
+        RefError: no such version is registered.
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        row = db.execute(_ROW, {"model": of.model, "version": of.version}).fetchone()
+        if row is None:
+            raise RefError(f"no model version {of.ref} is registered; `begat models` lists them")
+        about = {key: row[key] for key in ("digest", "registered_by", "created_at")}
+        body = json.loads(row["body"])
+        return _recorded(store, db, row["training_run_id"], body=body, **about)
+
+
+def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) -> Recorded:
+    run = db.execute(_RUN, {"uuid": training_run_id}).fetchone()
+    return Recorded(
+        training_run_id=training_run_id,
+        state=run["state"] if run else "",
+        training=queries.facets_of(run) if run else {},
+        data=_data(store, db, run["id"]) if run else Data(),
+        **about,
+    )
+
+
+def _data(store: Store, db: Connection, training: int) -> Data:
+    reached = closure.ancestors(store, nodes.run(training))
+    before = json.dumps([run for run in reached.runs if run != training])
+    told = db.execute(_COMMITS, {"runs": before}).fetchall()
+    return Data(
+        datasets={
+            queries.dataset_name(row["namespace"], row["name"]): row["partitions"]
+            for row in db.execute(_RAW, {"products": json.dumps(reached.products)})
+        },
+        prepared_at=db.execute(_MADE, {"runs": before}).fetchone()[0] or "",
+        commits=tuple(sorted({row["revision"] for row in told if row["revision"]})),
+        uncommitted=tuple(sorted({row["job"] or "" for row in told if not row["revision"]})),
+    )

@@ -1,0 +1,101 @@
+"""Reports from outside about a version: rows of the log that gates ask for, and may act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ParameterError, RefusedError
+from ..graph.store import Store
+from ..records import ModelVersion
+from ..workspace import Workspace
+from . import audit, stages
+from .audit import Entry
+from .current import find
+from .identity import POLICY, Identity
+from .policy import policy_of
+
+#: The action of such a row.
+REPORT = "report"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    """What a report came to."""
+
+    report: Entry
+    #: The row of the rollback that it set off; None if it set off none.
+    rollback: Entry | None = None
+
+
+def report(
+    space: Workspace,
+    ref: str,
+    name: str,
+    *,
+    passed: bool,
+    identity: Identity,
+    value: float | None = None,
+    threshold: float | None = None,
+    reason: str = "",
+) -> Reported:
+    """Keep what somebody outside says of a version: a shadow run, a canary, a review.
+
+    If it failed, the version is in Production and its policy has `name` in `rollback_on`, the
+    version before it is put back. The report is kept before that, and stays.
+
+    Args:
+        space: where the registry is.
+        ref: the version.
+        name: of the report, which gates of kind `report` ask for.
+        passed: whether all is well.
+        identity: who says it.
+        value: what was measured.
+        threshold: what it had to be.
+        reason: more, for people.
+
+    Raises:
+        RefError: it names no model version.
+        ParameterError: the name is empty.
+        RefusedError: the rollback is not possible; the report is kept.
+        ArtifactError: the files to roll back to are gone; the report is kept.
+        StoreError: the store failed.
+    """
+    if not name.strip():
+        raise ParameterError("a report has a name, which a gate asks for: shadow, canary, …")
+    found = find(space, ref)
+    of = found.version
+    said = {"gate": name, "passed": passed, "value": value, "threshold": threshold}
+    with space.store.write() as db:
+        entry = audit.append(
+            space.store,
+            db,
+            action=REPORT,
+            model=of.model,
+            version=of.version,
+            identity=identity,
+            reason=reason,
+            body={key: one for key, one in said.items() if one is not None},
+        )
+    if passed or name not in policy_of(space.store, of.model, space.settings.policy).rollback_on:
+        return Reported(report=entry)
+    # Read again: whoever promotes meanwhile has put another there, of which this says nothing.
+    if find(space, of.ref).stage != "Production":
+        return Reported(report=entry)
+    why = f"{name} failed for {of}" + (f": {reason}" if reason else "")
+    try:
+        done = stages.rollback(space, of.model, identity=POLICY, reason=why)
+    except RefusedError as error:
+        raise type(error)(f"the report is kept, but nothing is rolled back: {error}") from error
+    return Reported(report=entry, rollback=done)
+
+
+def latest(store: Store, of: ModelVersion, name: str) -> Entry | None:
+    """The last report of a name about a version; None if there is none.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    with store.read() as db:
+        rows = audit.of_version(db, of)
+    said = [row for row in rows if row.action == REPORT and row.body.get("gate") == name]
+    return said[-1] if said else None
