@@ -8,7 +8,7 @@ from ..records import ModelVersion
 from ..workspace import Workspace
 from . import audit
 from .audit import Entry
-from .current import Version, find, named
+from .current import Version, find, named, version
 from .identity import Identity
 from .policy import Policy, policy_of
 
@@ -24,30 +24,32 @@ def sign(
         ParameterError: a rejection without a reason.
         StoreError: the store failed; nothing changed.
     """
-    found = find(space, ref)
-    if found.stage != "Staging":
-        raise RefusedError(
-            f"{found.version} is in {named(found.stage)}, and only versions in Staging are signed "
-            f"off; `begat promote {found.version} --to Staging` first"
-        )
+    of = find(space, ref).version
     if not approve and not reason.strip():
-        raise ParameterError(f"a rejection of {found.version} takes a reason; add --reason")
-    policy = policy_of(space.store, found.version.model, space.settings.policy)
-    if approve and policy.sign_off == "other" and identity.who == found.registered_by:
-        raise RefusedError(
-            f"{found.version} was registered by {identity.who}, and its policy wants the approval "
-            "of somebody else (sign_off = other); let them run `begat approve`"
-        )
+        raise ParameterError(f"a rejection of {of} takes a reason; add --reason")
+    policy = policy_of(space.store, of.model, space.settings.policy)
     with space.store.write() as db:
+        # As it is now: another may have moved it since it was found.
+        found = version(db, of.model, of.version)
+        if found.stage != "Staging":
+            raise RefusedError(
+                f"{of} is in {named(found.stage)}, and only versions in Staging are signed off; "
+                f"`begat promote {of} --to Staging` first"
+            )
+        if approve and policy.sign_off == "other" and identity.who == found.registered_by:
+            raise RefusedError(
+                f"{of} was registered by {identity.who}, and its policy wants the approval of "
+                "somebody else (sign_off = other); let them run `begat approve`"
+            )
         return audit.append(
             space.store,
             db,
             action="approve" if approve else "reject",
-            model=found.version.model,
-            version=found.version.version,
+            model=of.model,
+            version=of.version,
             identity=identity,
             reason=reason,
-            body={"digest": found.version.digest},
+            body={"digest": of.digest},
         )
 
 

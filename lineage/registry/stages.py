@@ -136,6 +136,9 @@ def promote(
     with space.store.write() as db:
         _check_still(db, found, production, to)
         _check_kept(db, found)
+        if to == "Production":
+            # Once more: it may have been rejected while it was judged.
+            sign_off.check(db, found, policy)
         replaced = production if to == "Production" else None
         if replaced is not None:
             _move(db, replaced, "Production", "Staging")

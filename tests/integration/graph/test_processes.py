@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -62,6 +63,7 @@ for thread in threads: thread.join()
 os.write(1, "".join(f"{number}\\n" for number in found).encode())
 store.close()
 """
+_SAME = _REGISTER.replace('f"{name} {n}"', 'f"{n}"')
 _RECORD = """
 import json
 store = Store.open(url, timeout=20)
@@ -109,6 +111,13 @@ def test_upgraded_by_all_at_once(url: str) -> None:
 def test_numbers_without_gaps(url: str) -> None:
     """64 registrations by threads of 8 processes at once get the numbers 1 to 64."""
     assert sorted(at_once(_REGISTER, url), key=int) == numbers()
+
+
+def test_one_number_a_recipe(url: str) -> None:
+    """What 8 processes register at once under 8 recipes is 8 versions, the same for each."""
+    found = at_once(_SAME, url)
+
+    assert Counter(found) == {str(n + 1): PROCESSES for n in range(THREADS)}
 
 
 def test_same_events_from_all(url: str, tmp_path: Path) -> None:
