@@ -143,7 +143,7 @@ def test_settings_that_are_none(
 
     says = (
         f"begat: [tool.begat] in {path} has no setting 'first_partie'; "
-        "it knows ['first_party', 'namespace', 'trusted_types']"
+        "it knows ['first_party', 'namespace', 'policy', 'trusted_types']"
     )
     assert refused == (2, "", [says])
 

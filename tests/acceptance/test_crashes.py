@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.gate import STOP, begat, gate
-from support.small import Small, rows, states
+from support.small import UNCOMMITTED, Small, rows, states
 from support.worker import Pool, peer, until, worker
 
 #: Within how many seconds of a death its run is closed.
@@ -187,7 +187,7 @@ def test_a_disk_that_fills_while_a_task_runs(place: str, small: Small, home: Pat
     assert (full["code"], full["report"], full["damage"]) == (1, None, [])
     assert full["said"][-1].startswith(f"begat: an artifact cannot be written to {home}/artifacts")
     assert "free space" in full["said"][-1]
-    assert (again["code"], again["said"], again["damage"]) == (0, [], [])
+    assert (again["code"], again["said"], again["damage"]) == (0, [UNCOMMITTED], [])
     assert again["report"]["model_version"] == "small@1"
     assert again["report"]["executed"] == {"prepare": 9, "evaluate": 2}[place]
     ends = {state for runs in found["states"].values() for state in runs}

@@ -245,7 +245,8 @@ def test_an_installed_package_that_is_not_deterministic(trained: Project, tmp_pa
     """A pipeline that was installed runs as it was kept; what it draws anew each time is found."""
     lake(tmp_path)
     text = PIPELINE.replace("import tinyscale", "import random\n\nfrom . import unreached").replace(
-        'tinyscale.scaled(frame["wait"])', "[random.SystemRandom().random() for _ in frame.index]"
+        'scaled=tinyscale.scaled(frame["wait"])',
+        "late=[random.SystemRandom().randrange(2) for _ in frame.index]",
     )
     modules = {
         "acme_rides/__init__.py": "",

@@ -22,7 +22,9 @@ def test_the_example_is_a_policy() -> None:
     said = tomllib.loads(example)["tool"]["begat"]["policy"]
     policy = parse(said, where="the example")
     gates.check(policy, where="the example")
-    shown = {key: value for key, value in said.items() if key not in ("gates", "rollback_on")}
+    shown = {
+        key: value for key, value in said.items() if key not in ("gates", "required", "rollback_on")
+    }
 
     assert shown == {key: getattr(Policy(), key) for key in shown}
     assert {one["gate"] for one in said["gates"]} == {"metric", "relative", "report"}

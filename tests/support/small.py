@@ -81,6 +81,13 @@ class Small:
         self.file.write_text(text.replace(old, new))
 
 
+#: What is said of a version whose code is in no repository.
+UNCOMMITTED = (
+    "begat: small@1 lacks what it needs to be promoted: code version: the training run has no "
+    "commit; commit the code and run again"
+)
+
+
 def is_progress(line: str) -> bool:
     """Whether a line of a command only shows how far a run is."""
     return re.fullmatch(r"  \w+ +\d+ to run +\d+ reused", line) is not None

@@ -46,7 +46,7 @@ def test_promoted_in_a_flow_run(recorder: Recorder, tmp_path: Path) -> None:
         estimator=LogisticRegression(),
         target="late",
         gates=[{"gate": "relative", "metric": "roc_auc", "worse_by": 0.5}],
-        policy={"promote": "staging"},
+        policy={"promote": "staging", "required": []},
     )
     first = run(pipeline)
     sign_off.sign(recorder, "Judged@1", approve=True, identity=ADA)

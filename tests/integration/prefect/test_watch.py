@@ -52,7 +52,7 @@ def test_told_twice() -> None:
         found = stored()
         if any(one["id"] == LATER.id for one in found):
             break
-    [event] = [one for one in found if one["id"] != LATER.id]
+    [event] = [one for one in found if one["id"] == BATCH.id]
 
     assert event["id"] == BATCH.id
     assert event["resource"] == {
