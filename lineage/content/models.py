@@ -48,18 +48,17 @@ def dump(estimator: object) -> bytes:
 
 
 def check(data: bytes, *, trusted: Sequence[str] = ()) -> None:
-    """Refuse a skops archive that holds types which are neither reviewed nor trusted.
+    """Refuse a model file that `load` would not load for what it holds; nothing is built of it.
 
     Args:
-        data: what `dump` wrote.
+        data: what `dump` or skops wrote.
         trusted: further types and functions to allow, by their full names.
 
     Raises:
-        UntrustedModelError: it holds others; the message names them.
+        UntrustedModelError: it holds other types, or is no skops archive.
+        DataError: it is damaged.
     """
-    from skops import io as skops_io
-
-    if unknown := _unknown(skops_io.get_untrusted_types(data=data), trusted):
+    if unknown := _unknown(_unreviewed(data), trusted):
         raise _untrusted(unknown)
 
 
@@ -76,27 +75,40 @@ def load(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     """
     from skops import io as skops_io
 
+    extra = _unreviewed(data)
+    if unknown := _unknown(extra, trusted):
+        raise _untrusted(unknown)
+    try:
+        model = skops_io.loads(data, trusted=extra)
+        tree_bounds.check(model)
+    except UntrustedModelError:
+        raise
+    except Exception as error:
+        # A damaged or hostile archive can fail anywhere in skops, json, zipfile or numpy.
+        raise _damaged(error) from None
+    return model
+
+
+def _unreviewed(data: bytes) -> list[str]:
+    """What an archive holds beside the types that skops itself knows, without building any."""
+    from skops import io as skops_io
+
     if not is_zipfile(io.BytesIO(data)):
         raise UntrustedModelError(
             "this is not a skops model file and was not loaded; pickles run the code they hold: "
             "save the model with skops"
         )
     try:
-        extra = set(skops_io.get_untrusted_types(data=data))
-        unknown = _unknown(extra, trusted)
-        model = None if unknown else skops_io.loads(data, trusted=sorted(extra))
-        tree_bounds.check(model)
-    except UntrustedModelError:
-        raise
-    except Exception as error:
-        # A damaged or hostile archive can fail anywhere in skops, json, zipfile or numpy.
-        raise DataError(
-            f"the model file cannot be loaded ({_first_line(error)}); "
-            "train the model again, or install the versions it was made with"
-        ) from None
-    if unknown:
-        raise _untrusted(unknown)
-    return model
+        return sorted(set(skops_io.get_untrusted_types(data=data)))
+    except Exception as error:  # as in `load`
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> DataError:
+    return DataError(
+        f"the model file cannot be loaded ({_first_line(error)}); "
+        "train the model again, or install the versions it was made with"
+    )
 
 
 def _unknown(extra: Iterable[str], trusted: Sequence[str]) -> list[str]:

@@ -42,8 +42,10 @@ SELECT {_COLUMNS} FROM audit WHERE model = :model AND version = :version ORDER B
 """
 _STAGES = "SELECT model, version, stage FROM model_version WHERE stage <> 'None'"
 _ALIASES = "SELECT model, name, version FROM alias"
+# What others were told is no witness: anybody who may send events could accuse the log.
 _EVENTS = """
-SELECT body FROM event WHERE type = 'DATASET' AND instr(body, '"begat_transition"') > 0
+SELECT body FROM event
+WHERE type = 'DATASET' AND origin = 'recorded' AND instr(body, '"begat_transition"') > 0
 """
 #: Later than every time.
 ALWAYS = "9999-12-31T23:59:59.999999Z"

@@ -9,7 +9,7 @@
 | run | training run | the store does not know it, or it did not complete |
 | serving | serving requirements | no latency budget is stated |
 | signature | signature and input example | there are no rows with the outputs expected of them |
-| model | model file | it is not in the artifact store; preprocessing is inside |
+| model | model file | it is not in the artifact store, or (the gate looks) cannot be loaded |
 | environment | environment | Python or the packages of the training run are not known |
 | parameters | hyperparameters | the training run recorded none |
 | author | author | nobody is recorded as who registered it, and when |

@@ -15,6 +15,7 @@ import psycopg
 
 from begat.lineage import settings
 from begat.lineage.content.memory import MemoryStore
+from begat.lineage.content.store import ArtifactStore
 from begat.lineage.errors import BegatError
 from begat.lineage.graph.store import Store
 from begat.lineage.records import ModelVersion
@@ -43,7 +44,7 @@ class Registry:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.artifacts = MemoryStore()
+        self.artifacts: ArtifactStore = MemoryStore()
 
     @contextmanager
     def space(self) -> Iterator[Workspace]:
@@ -118,7 +119,7 @@ class Registry:
 class _Looked:
     """Artifacts that nobody goes on from before everybody has looked at one."""
 
-    def __init__(self, artifacts: MemoryStore, everybody: Barrier) -> None:
+    def __init__(self, artifacts: ArtifactStore, everybody: Barrier) -> None:
         self._artifacts = artifacts
         self._everybody: Barrier | None = everybody
 

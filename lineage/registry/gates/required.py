@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...errors import DataError, UntrustedModelError
 from .. import required
 from ..policy import policy_of
 from . import keys
 from .keys import Key
 from .verdict import Candidate, Verdict
 
+if TYPE_CHECKING:
+    from ...records import ModelVersion
+    from ...workspace import Workspace
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Required:
-    """Refuses a version that lacks a required item."""
+    """Refuses a version that lacks a required item, or whose model file nobody could load."""
 
     #: Names of the items; those of the model's policy by default.
     items: tuple[str, ...] = ()
@@ -33,14 +38,17 @@ class Required:
         names = self.items or policy.required
         if not names:
             return []
+        items = required.items(space, of, policy.serving, names)
         return [
-            Verdict(
-                gate=f"{self.name}: {item.title}",
-                passed=not item.missing,
-                reason="; ".join(filter(None, [item.says, item.remedy])),
-            )
-            for item in required.items(space, of, policy.serving, names)
+            self._verdict(item, "" if item.missing else _refused(space, of, item)) for item in items
         ]
+
+    def _verdict(self, item: required.Item, refused: str) -> Verdict:
+        return Verdict(
+            gate=f"{self.name}: {item.title}",
+            passed=not (item.missing or refused),
+            reason=refused or "; ".join(filter(None, [item.says, item.remedy])),
+        )
 
 
 def gate(said: Mapping[str, Any]) -> Required:
@@ -51,6 +59,19 @@ def gate(said: Mapping[str, Any]) -> Required:
     """
     found = keys.read(said, _KEYS)
     return Required(**found | {"items": tuple(found.get("items", ()))})
+
+
+def _refused(space: Workspace, of: ModelVersion, item: required.Item) -> str:
+    """Why a model file that is there is none that would ever be loaded; empty if it would."""
+    if item.name != "model":
+        return ""
+    from ...content import models
+
+    try:
+        models.check(space.artifacts.read(of.digest), trusted=space.settings.trusted_types)
+    except (UntrustedModelError, DataError) as error:
+        return str(error)
+    return ""
 
 
 def _are_names(value: object) -> bool:
