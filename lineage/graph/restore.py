@@ -92,9 +92,6 @@ def restore(
         for line in _head(path, tokens=tokens):
             kept = _RECORDS[line.table]
             kept.check(db, line.row)
-            # Aliases follow from the log, too: one in an older file may have been taken away here.
-            if line.table == "alias" and acts:
-                continue
             # Stages follow from the log: another version may be in Production here by now.
             kept.add(db, {**line.row, "stage": STAGES[0]} if "stage" in line.row else line.row)
             restored.records += 1
