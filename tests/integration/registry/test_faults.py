@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from begat.lineage.errors import (
 )
 from begat.lineage.records import ModelVersion
 from begat.lineage.registry import aliases, audit, policy, stages
+from begat.lineage.registry.current import find
 from begat.lineage.workspace import Workspace, using
 from support.acting import Act, Registry, approve, produce, rollback, to
 from support.registered import ADA, add
@@ -71,7 +73,7 @@ def test_files_that_were_edited_or_are_gone(files: Registry, act: str) -> None:
             does = to(act, versions[0])
             for first in (to("Staging", versions[0]), approve(versions[0])) * (act != "Staging"):
                 first(space)
-        kept = stages.find(space, versions[0].ref).files
+        kept = find(space, versions[0].ref).files
     before = files.rows()
     for name, digest in kept.items():
         content = files.artifacts.read(digest)
@@ -204,7 +206,7 @@ def test_loading_what_was_edited_or_is_gone(files: Registry) -> None:
     """A model whose bytes are others, or not there, is named and not loaded."""
     with files.space() as space:
         first = _registered(space, models.dump(fitted()))
-        [digest] = {stages.find(space, first.ref).version.digest}
+        [digest] = {find(space, first.ref).version.digest}
         before = files.rows()
         with using(space):
             overwrite(files.artifacts, digest, pickle.dumps(fitted()))
@@ -212,6 +214,37 @@ def test_loading_what_was_edited_or_is_gone(files: Registry) -> None:
                 with pytest.raises(ArtifactError) as raised:
                     lineage.load(first.ref)
                 assert digest in one_line(raised)
+    assert files.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("is_", "code"), [("a pickle", 2), ("edited", 1), ("gone", 1)], ids=["pickle", "edited", "gone"]
+)
+def test_predicting(
+    files: Registry,
+    is_: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`begat predict` says in one line why there is no model to predict with, and does nothing."""
+    monkeypatch.setenv("BEGAT_STORE", files.url)
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    with files.space() as space:
+        content = pickle.dumps(fitted()) if code == 2 else models.dump(fitted())
+        of = find(space, _registered(space, content).ref).version
+    if is_ == "edited":
+        overwrite(files.artifacts, of.digest, b"edited")
+    if is_ == "gone":
+        delete(files.artifacts, of.digest)
+    before = files.rows()
+    with using(Workspace()):
+        assert _run(["predict", of.ref, str(tmp_path / "rows.csv")]) == code
+    said = capsys.readouterr()
+
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert ("pickles run the code they hold" if code == 2 else of.digest) in said.err
     assert files.rows() == before
 
 
