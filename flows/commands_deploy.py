@@ -141,8 +141,8 @@ def deploy(
     say(done.name, f"  on work pool {pool}")
     for schedule in done.schedules:
         say("  schedule", f"  {schedule}")
-    for dataset in done.datasets:
-        say("  runs when", f"  {dataset.removeprefix('begat.dataset.')} gets new partitions")
+    for dataset in done.waits_for:
+        say("  runs when", f"  {dataset} gets new partitions")
     if done.backfill:
         say("  a range  ", (f"prefect deployment run {done.backfill} -p each=EXPR", "bold"))
     say("  run it now  ", (f"prefect deployment run {done.name}", "bold"))

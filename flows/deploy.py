@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from begat.lineage.content import sources
 from begat.lineage.errors import ParameterError, SettingsError, WorldError
+from begat.lineage.records import Dataset
 
 from . import backfill, inputs
 from .deployed import entrypoint
@@ -79,6 +80,8 @@ class Deployed:
     id: str
     #: Datasets whose arrival starts a run.
     datasets: tuple[str, ...]
+    #: The same as people write them.
+    waits_for: tuple[str, ...]
     #: `flight-delays-backfill/training`; empty if it was not asked for.
     backfill: str
     automations: tuple[str, ...]
@@ -112,6 +115,7 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
         name=f"{pipeline.name}/{wanted.name}",
         id=str(id_),
         datasets=tuple(arrivals_of(pipeline)) if wanted.on_arrival else (),
+        waits_for=tuple(map(str, _arriving(pipeline))) if wanted.on_arrival else (),
         backfill=f"{pipeline.name}-backfill/{wanted.name}" if wanted.backfill else "",
         automations=tuple(automation.name for automation in made),
         schedules=tuple(_said(one.schedule) for one in payload["schedules"]),
@@ -120,9 +124,13 @@ def deploy(pipeline: Pipeline, wanted: Deployment) -> Deployed:
 
 def arrivals_of(pipeline: Pipeline) -> list[str]:
     """The resources that `begat watch` tells Prefect of when data of the pipeline comes."""
+    return [f"begat.dataset.{found.namespace}/{found.name}" for found in _arriving(pipeline)]
+
+
+def _arriving(pipeline: Pipeline) -> list[Dataset]:
+    """Each dataset that new data may come to, once."""
     patterns = inputs.patterns(pipeline)
-    datasets = [sources.dataset_of(pattern, folder=pipeline.folder) for pattern in patterns]
-    return sorted({f"begat.dataset.{found.namespace}/{found.name}" for found in datasets})
+    return sorted({sources.dataset_of(pattern, folder=pipeline.folder) for pattern in patterns})
 
 
 def _payload(client: SyncPrefectClient, pipeline: Pipeline, wanted: Deployment) -> dict[str, Any]:

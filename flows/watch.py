@@ -257,7 +257,7 @@ def _said(kind: str, about: dict[str, Any]) -> Any:
         named = ", ".join(one for one in shown if one) + (f" and {more} more" if more else "")
         return label(
             ("arrived", "bold green"),
-            f"  {about['dataset']}  {named or 'all of it'}  ",
+            f"  {about['name']}  {named or 'all of it'}  ",
             (f"{about['count']} new, batch {about['batch']}", "dim"),
         )
     return label(("stopped", "bold"), f"  {_counted(about)}")

@@ -37,7 +37,7 @@ def prefect_event(batch: Batch) -> dict[str, Any]:
         "event": EVENT,
         "resource": {
             "prefect.resource.id": f"begat.dataset.{body['dataset']}",
-            "prefect.resource.name": body["dataset"],
+            "prefect.resource.name": str(batch.dataset),
             "begat.dataset": body["dataset"],
             "begat.source": batch.source,
         },
@@ -78,7 +78,8 @@ def _tell(batch: Batch) -> None:
     except (httpx.HTTPError, PrefectException, OSError, RuntimeError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise WorldError(
-            f"Prefect was not told of batch {batch.id} ({said[:200]}); it is told again"
+            f"Prefect was not told of batch {batch.id} ({said[:200]}); see that it is up, and "
+            "that PREFECT_API_URL names it"
         ) from None
 
 

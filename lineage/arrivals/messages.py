@@ -20,7 +20,7 @@ import binascii
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
@@ -35,6 +35,11 @@ _SHAPES = (
     "S3's Records, SNS's or EventBridge's around them, MinIO's, SeaweedFS's, or "
     '{"source": "s3://bucket", "key": …, "version" or "digest": …}'
 )
+#: Where an object lies of which anybody tells in a few words.
+_PLACE = re.compile(r"s3://[^/]+|file")
+_OWN = frozenset({"key", "version", "digest", "size", "time", "sequencer", "removed"})
+_OF_OBJECT = _OWN | {"source"}
+_OF_DATASET = _OWN | {"dataset", "partition"}
 _HEX = re.compile(r"[0-9A-Fa-f]{1,64}")
 _EVENTS = {"Object Created": False, "Object Deleted": True}
 #: Where SeaweedFS keeps its buckets, and an object's versions.
@@ -78,7 +83,7 @@ def _notices(value: Any, deepest: int) -> Iterator[Notice]:
             yield from _notices(one, deepest - 1)
         return
     if not isinstance(value, dict):
-        raise EventError(f"a message is a JSON object; got {str(value)[:40]!r}, send {_SHAPES}")
+        raise EventError(f"a message is a JSON object; got {_short(value)}, send {_SHAPES}")
     if value.get("Type") == "Notification" and "Message" in value:
         yield from _wrapped(value["Message"], deepest - 1)
         return
@@ -207,12 +212,18 @@ def _written(entry: Mapping[str, Any], about: Mapping[str, Any]) -> str:
 
 def _plain(value: Mapping[str, Any]) -> Iterator[Notice]:
     named = "dataset" in value
+    if named and "source" in value:
+        raise EventError(
+            "a message names a dataset or the source of an object, and not both; leave one out"
+        )
+    _only(value, _OF_DATASET if named else _OF_OBJECT, "a message")
     dataset = _object(value["dataset"], "dataset") if named else {}
-    namespace = dataset.get("namespace") if named else value["source"]
+    _only(dataset, frozenset({"namespace", "name"}), "a dataset")
+    namespace = dataset.get("namespace") if named else _place(value)
     partition = _maybe(value.get("partition"), "partition")
     removed = value.get("removed", False)
     if not isinstance(removed, bool):
-        raise EventError(f"removed is true or false; got {str(removed)[:40]!r}")
+        raise EventError(f"removed is true or false; got {_short(removed)}")
     name = _text(dataset.get("name"), "the dataset's name") if named else ""
     yield Notice(
         namespace=_text(namespace, "the dataset's namespace" if named else "source").rstrip("/"),
@@ -227,6 +238,23 @@ def _plain(value: Mapping[str, Any]) -> Iterator[Notice]:
         name=name,
         partition=partition if named else "",
     )
+
+
+def _place(value: Mapping[str, Any]) -> str:
+    """Where an object lies, if it is where one can be."""
+    source, key = _text(value["source"], "source").rstrip("/"), _maybe(value.get("key"), "key")
+    if not _PLACE.fullmatch(source):
+        raise EventError(f"a source is s3://bucket, or file; got {_short(value['source'])}")
+    if source == "file" and key and not key.startswith("/"):
+        raise EventError(f"the key of a file is its absolute path; got {_short(key)}")
+    return source
+
+
+def _only(value: Mapping[str, Any], known: Set[str], called: str) -> None:
+    if unknown := [key for key in value if key not in known]:
+        raise EventError(
+            f"{called} has no field {unknown[0][:40]!r}; it has {', '.join(sorted(known))}"
+        )
 
 
 #: By the field that tells a shape from the others.
@@ -299,7 +327,9 @@ def _sequencer(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return "nothing" if value is None else repr(str(value)[:40])
+    if value is None:
+        return "nothing"
+    return repr(value[:40]) if isinstance(value, str) else json.dumps(value)[:40]
 
 
 def _line(error: Exception) -> str:

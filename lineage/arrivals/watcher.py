@@ -224,7 +224,8 @@ class Watcher:
         self._space.forwarder.append([batch.event()])  # not each time that nobody was there
         batches.mark_told(self._space.store, batch, now=self._clock())
         self.counts["batches"] += 1
-        self._report("batch", {**batch.to_json(), "source": batch.source})
+        about = {"source": batch.source, "name": str(batch.dataset)}
+        self._report("batch", batch.to_json() | about)
 
     # All of them
 
@@ -338,7 +339,7 @@ class Watcher:
         """Warn, once until what it is about goes well or badly in another way."""
         if self._warned.get(about) != message:
             self._warned[about] = message
-            self._say(message)
+            self._say(f"{message}. Watching goes on, and tries again")
 
     def _say(self, warning: str) -> None:
         log.warning("%s", warning)

@@ -170,14 +170,23 @@ def pull(
     if as_json:
         print_json(done)
         return
-    there = f", {done['there']:,} were there already" if done["there"] else ""
-    console().print(
+    there = f", {done['there']:,} there already" if done["there"] else ""
+    out = console()
+    out.print(
         label(
             (done["folder"], "bold"),
-            f"  {done['written']:,} files written{there}; {size(done['bytes'])} of "
+            f"  {_files(done['written'])} written{there}; {size(done['bytes'])} of "
             f"{', '.join(done['datasets'])}, all verified",
         )
     )
+    if others := done["others"]:
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        said = f"  of something else, and left there: {others[0]}{more}"
+        out.print(label((said, "yellow")))
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
 
 
 def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
@@ -198,7 +207,7 @@ def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
     shown = parts if everything else parts[:LINES]
     width = max(len(part["partition"]) for part in shown)
     for part in shown:
-        notes = [] if part["present"] else [_absent(part["absent"])]
+        notes = [] if part["present"] else [_absent(part)]
         if part["source"] in _SIGNS:
             notes.append((f"  {part['source']} at its source", _SIGNS[part["source"]][1]))
         counted = "" if part["rows"] is None else f"{part['rows']:,} rows, "
@@ -211,10 +220,14 @@ def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
         yield label((f"    and {len(parts) - len(shown):,} more; --all shows them", "dim"))
 
 
-def _absent(state: str | None) -> tuple[str, str]:
+def _absent(part: Mapping[str, Any]) -> tuple[str, str]:
+    from ..content.s3.client import is_versioned
+
+    state, location = part["absent"], part["location"] or ""
     # Nobody lost what was collected or purged.
-    told = {"gone": "collected", "purged": "purged", "lost": "lost"}
-    return f"  {told.get(state or '', 'gone')}", "yellow" if state in ("gone", "purged") else "red"
+    told = {"gone": "collected", "purged": "purged", "lost": "lost"}.get(state or "", "gone")
+    left = f"; it was left at {location}" if is_versioned(location) else ""
+    return f"  {told}{left}", "yellow" if state in ("gone", "purged") else "red"
 
 
 def _source(source: Mapping[str, Any]) -> Iterator[Text]:

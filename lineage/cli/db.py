@@ -161,8 +161,6 @@ def reap(run: str | None, as_json: bool) -> None:
     this says what it did. With RUN, that run is closed and all that it called, whoever may be at
     work on it; if it completes all the same, then that is its end.
     """
-    from ..graph.resolve import resolve
-    from ..records import RunRef
     from ..workspace import workspace
 
     space = workspace()
@@ -170,10 +168,7 @@ def reap(run: str | None, as_json: bool) -> None:
         if run is None:
             closed = space.reap(store)
         else:
-            named = resolve(store, run)
-            if not isinstance(named, RunRef):
-                raise RefError(f"{run!r} names no run; `begat runs` lists flow runs")
-            closed = space.close_run(named.run_id, "somebody said that it is over", store=store)
+            closed = space.close_run(_run(store, run), "somebody said that it is over", store=store)
     if as_json:
         print_json({"closed": [{"run_id": one.run_id, "job": one.job} for one in closed]})
         return
@@ -356,3 +351,20 @@ def _counted(what: str) -> Iterator[_Tell]:
             shown.update(task, completed=done, total=total or None, description=said or what)
 
         yield tell
+
+
+def _run(store: Store, ref: str) -> str:
+    """The id of the one run that `ref` names.
+
+    Raises:
+        RefError: it names none, or several.
+    """
+    from ..graph.resolve import RUN_ID, only, runs
+
+    found = []
+    if RUN_ID.fullmatch(ref):
+        with store.read() as db:
+            found = runs(db, ref)
+    if not found:
+        raise RefError(f"{ref!r} names no run; `begat runs` lists flow runs")
+    return only(ref, found, "runs", lambda run: f"{run.run_id} ({run.job})").run_id

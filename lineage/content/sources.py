@@ -18,7 +18,7 @@ from .files import Files, Found, files_of
 from .manifest import File, Manifest
 from .patterns import Pattern
 from .references import Referring
-from .s3.client import SCHEME, Address, in_parallel
+from .s3.client import SCHEME, in_parallel, is_versioned
 from .stat import StatCache
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def keep_all(versions: Iterable[DatasetVersion], store: ArtifactStore) -> None:
 
 
 def _take(version: DatasetVersion, store: ArtifactStore) -> None:
-    if isinstance(store, Referring) and _stays(version.location):
+    if isinstance(store, Referring) and is_versioned(version.location):
         store.refer(version.digest, version.location)
         return
     place = files_of(version.location, NO_CACHE)
@@ -168,11 +168,6 @@ def _find(pattern: Pattern, place: Files) -> dict[str, list[str]]:
             "mend the pattern or add the data"
         )
     return {key: sorted(partitions[key]) for key in sorted(partitions)}
-
-
-def _stays(location: str) -> bool:
-    """Whether nobody can write to a place any more."""
-    return location.startswith(SCHEME) and bool(Address.parse(location).version)
 
 
 def _kept(version: DatasetVersion, store: ArtifactStore) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,9 @@ from .references import Folder, Referring
 from .s3.client import SCHEME
 from .seen import Seen
 from .stat import StatCache
+
+#: What is meant as an address, however many slashes it has; folders are called otherwise.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(/|$)|s3:", re.IGNORECASE)
 
 
 class ArtifactStore(Protocol):
@@ -134,7 +138,7 @@ def open_store(settings: Settings) -> ArtifactStore:
         seen = Seen(settings.cache)
         kept = S3Store(place, seen)
         return Referring(kept, Objects(kept, seen))
-    if "://" in place:
+    if "://" in place or _ADDRESS.match(place):
         raise SettingsError(
             f"BEGAT_ARTIFACTS is the path of a folder, or s3://bucket/prefix; got {place!r}"
         )

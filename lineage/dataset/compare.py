@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..diff.pairing import Change, paired
 from ..diff.reading import Reader
+from ..errors import ParameterError
 from ..graph import queries
 from ..graph.connection import Row
 from .held import Part, choose, held
@@ -52,7 +53,7 @@ def diff(
 
     Raises:
         RefError: a reference names nothing, too much, or no data.
-        ParameterError: no dataset is called so.
+        ParameterError: no dataset is called so, or no table that is compared has that key.
         StoreError: the store failed.
     """
     names = list(datasets)
@@ -72,19 +73,22 @@ def diff(
         )
         kind, said = _said(change, reader)
         entry[kind].append(said)
+    if reader.refusals and not reader.keyed:
+        raise ParameterError(reader.refusals[0])
+    notes = [*_twice(sides), *reader.said()]
+    if key and not reader.keyed:
+        notes.append(f"the key {' and '.join(key)} was not needed: no two tables were compared")
     return {
         "old": old,
         "new": new,
         "same": all(_kind(change) == "same" for change in changes),
         "datasets": list(found.values()),
-        "notes": [*_twice(sides), *reader.said()],
+        "notes": notes,
     }
 
 
 def _chosen(parts: list[Part], names: list[str]) -> list[Part]:
     """Those of the names that this side has; the other one may have the rest."""
-    from ..errors import ParameterError
-
     if not names:
         return parts
     found: list[Part] = []

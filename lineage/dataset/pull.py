@@ -58,8 +58,8 @@ def pull(
         progress: is told after each file.
 
     Returns:
-        `ref, folder, datasets, files, bytes`, and of the files how many were `written` and how
-        many were `there` before.
+        `ref, folder, datasets, files, bytes`, of the files how many were `written` and how many
+        were `there` before, and `others`: what else is in the folder, and none of them.
 
     Raises:
         RefError: the reference names nothing, too much, or no data.
@@ -74,7 +74,7 @@ def pull(
     if folder == folder.parent:
         raise ParameterError(f"{folder} is all that there is; name another with --to")
     with _writing(folder):
-        there = _there(folder, files, force=force)
+        there, others = _there(folder, files, force=force)
         missing = [file for file in files if file.path not in there]
         if missing:
             partial = folder.with_name(f".{folder.name}.partial")
@@ -89,6 +89,7 @@ def pull(
         "bytes": sum(file.size for file in files),
         "written": len(missing),
         "there": len(there),
+        "others": others,
     }
 
 
@@ -125,8 +126,10 @@ class _Found:
     links: frozenset[PurePosixPath]
 
 
-def _there(folder: Path, files: Sequence[File], *, force: bool) -> set[PurePosixPath]:
-    """Which of the files are there already, and are what they should be.
+def _there(
+    folder: Path, files: Sequence[File], *, force: bool
+) -> tuple[set[PurePosixPath], list[str]]:
+    """Which of the files are there already and are what they should be, and what else is there.
 
     Raises:
         ParameterError: there is something else.
@@ -153,7 +156,8 @@ def _there(folder: Path, files: Sequence[File], *, force: bool) -> set[PurePosix
             raise ParameterError(
                 f"{folder / (blocked or [file.path])[0]} is in the way of {file.path}; remove it"
             )
-    return same
+    wanted = {file.path for file in files}
+    return same, [str(path) for path in others if path not in wanted]
 
 
 def _look(folder: Path) -> _Found:

@@ -45,7 +45,7 @@ def today(read: Sequence[DatasetVersion], cache: StatCache) -> Today:
     if (pattern := _pattern(known)) is not None:
         try:
             found = sources.snapshot(pattern, folder=_ROOT, cache=cache).versions
-        except (DataError, PipelineError):
+        except BegatError:
             pass  # one by one it can be told which
         else:
             now = {version.partition: version.digest for version in found}

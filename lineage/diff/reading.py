@@ -37,6 +37,9 @@ class Reader:
     compared: int = 0
     #: Pairs left alone because of the limit.
     left: int = 0
+    #: Pairs whose rows were told apart by the key, and why others could not be.
+    keyed: int = 0
+    refusals: list[str] = field(default_factory=list)
     #: What could not be told, one line each.
     notes: list[str] = field(default_factory=list)
     #: Versions whose bytes are gone.
@@ -55,9 +58,16 @@ class Reader:
         from . import tables
 
         try:
-            return tables.compare(self.table(old), self.table(new), key=self.key)
+            pair = self.table(old), self.table(new)
         except (ArtifactError, DataError) as error:
             return {"unread": self._noted(str(error))}
+        try:
+            told = tables.compare(*pair, key=self.key)
+        except DataError as error:  # the key does not fit them
+            self.refusals.append(str(error))
+            return {"unread": str(error)}
+        self.keyed += 1
+        return told
 
     def table(self, row: Row) -> DataFrame:
         """The table of a version.

@@ -40,6 +40,7 @@ _PLAIN: dict[str, Any] = {
     "digest": {"type": "string", "description": "Of its bytes, such as an ETag"},
     "size": {"type": "integer", "minimum": 0},
     "time": {"type": "string", "format": "date-time"},
+    "sequencer": {"type": "string", "description": "Hexadecimal: S3's order of what happened"},
     "removed": {"type": "boolean", "description": "Whether it is gone"},
 }
 #: What is asked of a message; docs/arrivals.md has an example of each.
@@ -50,10 +51,15 @@ MESSAGE: dict[str, Any] = {
             "type": "object",
             "required": ["source", "key"],
             "properties": {
-                "source": {"type": "string", "description": "s3://bucket, or file"},
-                "key": _TEXT,
+                "source": {
+                    "type": "string",
+                    "description": "s3://bucket, or file",
+                    "pattern": "^(s3://[^/]+/*|file/*)$",
+                },
+                "key": {"type": "string", "description": "Of a file: its absolute path"},
                 **_PLAIN,
             },
+            "additionalProperties": False,
         },
         {
             "title": "Partition",
@@ -64,11 +70,13 @@ MESSAGE: dict[str, Any] = {
                     "type": "object",
                     "required": ["namespace", "name"],
                     "properties": {"namespace": _TEXT, "name": _TEXT},
+                    "additionalProperties": False,
                 },
                 "partition": _TEXT,
                 "key": _TEXT,
                 **_PLAIN,
             },
+            "additionalProperties": False,
         },
         {
             "title": "S3",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..content.manifest import Manifest
 from ..content.patterns import Pattern
+from ..content.s3.client import is_versioned
 from ..content.sources import FILES
 from ..content.store import ArtifactStore
 from ..errors import ArtifactError, CorruptArtifactError, DataError
@@ -102,9 +103,9 @@ def findings(
         elif says := state.replaced.get(digest) or state.unreadable.get(digest, ""):
             kind = "changed"
         elif digest in lost:
-            kind, says = "lost", "is not in the artifact store, and is marked as lost"
+            kind, says = "lost", f"{_nowhere(one)}, and is marked as lost"
         else:
-            kind, says = "missing", "is not in the artifact store"
+            kind, says = "missing", _nowhere(one)
         yield Finding(
             kind="object",
             state=kind,
@@ -172,6 +173,13 @@ def _files(
                 )
     objects |= added
     return list(added)
+
+
+def _nowhere(one: Object) -> str:
+    """Where it is not: what stayed in a bucket that keeps versions was never copied."""
+    if left := [place for place in one.locations if is_versioned(place)]:
+        return f"is not at {left[0]}, where it was left, nor in the artifact store"
+    return "is not in the artifact store"
 
 
 def _other_bytes(one: Object, found: str, size: int, objects: Mapping[str, Object]) -> str:

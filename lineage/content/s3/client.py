@@ -68,6 +68,11 @@ class Address(NamedTuple):
         return named | {"VersionId": self.version} if self.version else named
 
 
+def is_versioned(location: str) -> bool:
+    """Whether a location is one version of an object: nobody writes there any more."""
+    return location.startswith(SCHEME) and bool(Address.parse(location).version)
+
+
 _lock = threading.Lock()
 #: This process's client, and the process's id: a forked child has connections of its own.
 _clients: dict[int, Any] = {}

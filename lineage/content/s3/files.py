@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from ...errors import ArtifactError, DataError
+from ...errors import ArtifactError, DataError, WorldError
 from ..digest import digest_blocks, save
 from ..files import Found
 from ..patterns import Pattern
@@ -87,7 +87,7 @@ class S3Files:
         try:
             with tempfile.TemporaryDirectory(prefix="begat-") as folder:
                 copy = Path(folder, "object")
-                stream = Stream(address, kind=DataError)
+                stream = Stream(address, kind=WorldError)
                 digest, size = save(stream, copy)
                 if not stream.version or not isinstance(store, Referring):
                     return store.write(copy), size
@@ -109,7 +109,7 @@ class S3Files:
 
     def _read(self, one: Object) -> tuple[Object, Found]:
         for _ in range(ATTEMPTS):
-            stream = Stream(one.address, one.etag, kind=DataError)
+            stream = Stream(one.address, one.etag, kind=WorldError)
             try:
                 digest, size = digest_blocks(stream)
             except ChangedError:

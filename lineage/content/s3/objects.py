@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import ArtifactError, BegatError, DataError
+from ...errors import ArtifactError, BegatError, DataError, WorldError
 from .client import Address, client, is_absent, is_changed, translated
 
 #: Bytes that are taken of a stream at a time.
@@ -40,7 +40,7 @@ class Object:
 
 
 def listing(
-    bucket: str, prefix: str, *, page: int = PAGE, kind: type[BegatError] = DataError
+    bucket: str, prefix: str, *, page: int = PAGE, kind: type[BegatError] = WorldError
 ) -> Iterator[Object]:
     """The objects whose keys begin with a prefix, by key; their newest versions.
 
@@ -68,7 +68,7 @@ def listing(
                     )
 
 
-def head(address: Address, kind: type[BegatError] = DataError) -> Object | None:
+def head(address: Address, kind: type[BegatError] = WorldError) -> Object | None:
     """One object, or one version of it; None if it is not there.
 
     Raises:
@@ -217,7 +217,7 @@ class Ranged(io.RawIOBase):
         if self._at >= end:
             return 0
         address = self._one.address
-        with translated(f"{address} cannot be read", DataError):
+        with translated(f"{address} cannot be read", WorldError):
             try:
                 found = client().get_object(
                     **address.arguments,

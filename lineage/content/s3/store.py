@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -263,9 +263,13 @@ class S3Store:
     def _stream(self, address: Address) -> Iterator[bytes]:
         return Stream(address).present()
 
+    def _writing(self) -> AbstractContextManager[None]:
+        doing = f"an artifact cannot be written to {self.url}, which BEGAT_ARTIFACTS names"
+        return translated(doing, ArtifactError)
+
     def _put(self, digest: str, data: bytes) -> None:
         address = self.address(digest)
-        with translated(f"an artifact cannot be written to {address}", ArtifactError):
+        with self._writing():
             try:
                 client().put_object(
                     **address.arguments, Body=data, Metadata=_said(digest), IfNoneMatch="*"
@@ -288,7 +292,7 @@ class S3Store:
         self._make_way(digest)
         address = self.address(digest)
         # In parts it comes there as a whole too, and whoever else writes it writes the same.
-        with translated(f"an artifact cannot be written to {address}", ArtifactError):
+        with self._writing():
             client().upload_file(
                 str(path),
                 address.bucket,

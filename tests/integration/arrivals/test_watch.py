@@ -124,7 +124,7 @@ def test_once(tmp_path: Path) -> None:
     first, second = (watch(tmp_path, PATTERN, "--no-prefect", "--once") for _ in range(2))
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "month=2013-11, month=2013-12" in first.stdout
+    assert f"arrived  file:{tmp_path}/lake  month=2013-11, month=2013-12" in first.stdout
     assert second.stdout.endswith("stopped  nothing arrived\n")
 
 
@@ -137,6 +137,7 @@ def test_pipeline(tmp_path: Path) -> None:
     [batch] = [json.loads(line) for line in done.stdout.splitlines() if '"batch"' in line[:20]]
 
     assert batch["dataset"] == f"file/{tmp_path}/raw"
+    assert batch["name"] == f"file:{tmp_path}/raw"
     assert batch["partitions"] == ["month=2013-12"]
 
 

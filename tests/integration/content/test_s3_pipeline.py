@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn.tree import DecisionTreeClassifier
 
 from begat.flows import Pipeline
 from begat.flows.report import Report
-from begat.lineage import load
+from begat.lineage import DatasetVersion, load, plain, read, source, write
+from begat.lineage.cli.data import data
 from begat.lineage.settings import load as settings
 from begat.lineage.verify import verification
 from begat.lineage.workspace import using
@@ -54,6 +56,12 @@ def ran(report: Report) -> list[str]:
     ]
 
 
+@plain.task
+def count(rows: DatasetVersion) -> DatasetVersion:
+    """How many rows there are."""
+    return write({"rows": len(read(rows))}, "count")
+
+
 @pytest.mark.parametrize("versioned", [False, True])
 def test_only_what_changed(
     s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, versioned: bool
@@ -90,3 +98,21 @@ def test_only_what_changed(
         assert report.sound, report.findings
         assert load("rides@2") is not None
     assert (f"versionId={version}" in str(read)) is versioned
+
+
+def test_version_was_removed(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a version that somebody removed, it is said where it was: it never was an artifact."""
+    bucket = s3.bucket(versioned=True)
+    monkeypatch.setenv("BEGAT_ARTIFACTS", f"s3://{s3.bucket()}/artifacts")
+    version = s3.put(bucket, "raw.csv", b"a\n1\n")
+    place = f"s3://{bucket}/raw.csv?versionId={version}"
+    with using(Recorder(settings())) as space:
+        with plain.flow("counting") as flow:
+            count(source(f"s3://{bucket}/raw.csv"))
+        s3.client.delete_object(Bucket=bucket, Key="raw.csv", VersionId=version)
+        with verification(space, flow.run.run_id) as done:
+            [finding] = done.report.findings
+        shown = CliRunner().invoke(data, ["status", flow.run.run_id, "--dataset", "raw"])
+
+    assert finding.says == f"is not at {place}, where it was left, nor in the artifact store"
+    assert f"gone; it was left at {place}" in "".join(shown.stdout.split("\n"))

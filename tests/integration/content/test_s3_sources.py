@@ -10,7 +10,7 @@ import pytest
 from begat.lineage.content import MemoryStore, StatCache, digest_bytes, open_store, sources
 from begat.lineage.content.s3 import objects
 from begat.lineage.content.s3.client import client
-from begat.lineage.errors import DataError
+from begat.lineage.errors import BegatError, DataError, WorldError
 from begat.lineage.records import DatasetVersion, Snapshot
 from begat.lineage.settings import Settings
 from support.seaweed import Server
@@ -254,24 +254,30 @@ def test_overwritten_between_looking_and_keeping(s3: Server, bucket: str, cache:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "message"),
+    ("kind", "pattern", "message"),
     [
-        ("s3://no-such-bucket/m={m}/a.csv", "create the bucket"),
+        (WorldError, "s3://no-such-bucket/m={m}/a.csv", "create the bucket"),
         (
+            DataError,
             "s3://BUCKET/m={m}/a.csv",
             r"no file matches s3://.*no key that begins with s3://.*/m= does",
         ),
-        ("s3://BUCKET/a.csv", "no file matches"),
-        ("s3://BUCKET/empty.csv", "is empty"),
+        (DataError, "s3://BUCKET/a.csv", "no file matches"),
+        (DataError, "s3://BUCKET/empty.csv", "is empty"),
     ],
 )
 def test_nothing_there(
-    s3: Server, bucket: str, cache: StatCache, pattern: str, message: str
+    s3: Server,
+    bucket: str,
+    cache: StatCache,
+    kind: type[BegatError],
+    pattern: str,
+    message: str,
 ) -> None:
     """A bucket, keys or bytes that are not there are named."""
     s3.put(bucket, "empty.csv", b"")
 
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(kind, match=message):
         snapshot(pattern.replace("BUCKET", bucket), cache)
 
 

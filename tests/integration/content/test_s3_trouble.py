@@ -21,9 +21,10 @@ from begat.lineage.content.s3 import store as stores
 from begat.lineage.content.s3.client import Address, client
 from begat.lineage.content.s3.store import S3Store
 from begat.lineage.content.seen import Seen
-from begat.lineage.errors import ArtifactError, BegatError, DataError
+from begat.lineage.errors import ArtifactError, BegatError, DataError, WorldError
 from begat.lineage.records import Snapshot
 from begat.lineage.settings import Settings
+from support.arriving import watcher
 from support.seaweed import Server
 from support.stores import ABSENT, overwrite
 
@@ -82,8 +83,17 @@ def test_sources_are_refused(
         monkeypatch.setenv(name, value)
     clients.forget()
 
-    refused(DataError, message, lambda: snapshot(f"s3://{bucket}/m={{m}}.csv", tmp_path))
-    refused(DataError, message, lambda: snapshot(f"s3://{bucket}/m=1.csv", tmp_path))
+    refused(WorldError, message, lambda: snapshot(f"s3://{bucket}/m={{m}}.csv", tmp_path))
+    refused(WorldError, message, lambda: snapshot(f"s3://{bucket}/m=1.csv", tmp_path))
+
+
+def test_bucket_of_sources_is_missing(s3: Server, tmp_path: Path) -> None:
+    """A bucket that is not there is the same kind of trouble, whatever it was to hold."""
+    url = f"s3://{s3.bucket()}-gone"
+    watching = watcher(pattern=f"{url}/m={{m}}.csv")
+
+    refused(WorldError, "create the bucket", lambda: snapshot(f"{url}/m={{m}}.csv", tmp_path))
+    refused(WorldError, "create the bucket", watching.drain)
 
 
 def test_bucket_of_artifacts_is_missing(s3: Server, tmp_path: Path) -> None:
@@ -110,7 +120,11 @@ def test_refused_in_the_middle(
         return genuine(operation, arguments)
 
     monkeypatch.setattr(client(), "_make_api_call", call)
-    refused(ArtifactError, r"cannot be written to s3://.*; try again", lambda: store.write(large))
+    refused(
+        ArtifactError,
+        r"cannot be written to s3://.*, which BEGAT_ARTIFACTS names .*; try again",
+        lambda: store.write(large),
+    )
     monkeypatch.undo()
     left = s3.client.list_multipart_uploads(Bucket=store.bucket)
 

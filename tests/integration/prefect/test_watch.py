@@ -57,7 +57,7 @@ def test_told_twice() -> None:
     assert event["id"] == BATCH.id
     assert event["resource"] == {
         "prefect.resource.id": "begat.dataset.s3://lake/raw",
-        "prefect.resource.name": "s3://lake/raw",
+        "prefect.resource.name": "s3://lake:raw",
         "begat.dataset": "s3://lake/raw",
         "begat.source": "s3://lake/raw/month={month}/flights.csv",
     }

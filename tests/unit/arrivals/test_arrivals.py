@@ -288,7 +288,7 @@ def test_store_is_away(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyP
         thread.join(60)
 
     assert told.partitions == [["month=2013-12"]]
-    assert warned == ["it is away"]
+    assert warned == ["it is away. Watching goes on, and tries again"]
 
 
 def test_told_after_it_was_listed(store: Store) -> None:

@@ -22,6 +22,8 @@ from begat.lineage.graph.store import Store
 from begat.lineage.workspace import workspace
 from support.arriving import PATTERN, Clock, Told, key, message, record, rows, watcher
 
+#: What is said of whoever is told, and of what the watcher does.
+NOBODY = "nobody is there. Watching goes on, and tries again"
 WATCHED = Watched.parse(PATTERN, folder=Path("/"))
 
 
@@ -178,7 +180,7 @@ def test_well(store: Store, tmp_path: Path) -> None:
     def report(kind: str, about: dict[str, Any]) -> None:
         if kind == "warning":
             warned.append(about["message"])
-            told.away = told.away and "nobody is there" not in warned
+            told.away = told.away and NOBODY not in warned
 
     watching = watcher(
         Given(["{"] * 3),
@@ -193,7 +195,7 @@ def test_well(store: Store, tmp_path: Path) -> None:
     watching.run()
     late.cancel()
 
-    assert "nobody is there" in warned
+    assert NOBODY in warned
     assert said.count(False) >= 1
     assert told.partitions == [["month=2013-12"]]
 

@@ -88,7 +88,12 @@ def test_reap(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert second == (0, "no run is open whose process died\n", "")
     assert (code, closed) == (0, {"flights", "flights.step"})
     assert db(capsys, "reap", flow.run_id) == (0, f"nothing of {flow.run_id} is open\n", "")
-    assert db(capsys, "reap", "flights/prepared[month=01]")[0] == 2
+    for other in ("flights/prepared[month=01]", "nope", "flights@1", ""):
+        code, _, said = db(capsys, "reap", other)
+        assert (code, said) == (
+            2,
+            f"begat: {other!r} names no run; `begat runs` lists flow runs\n",
+        )
 
 
 def test_prune(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,13 @@ def files(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
+@pytest.mark.parametrize("place", ["s3:/lake/art", "s3:lake", "S3:/lake", "gs:/lake", "file:///a"])
+def test_mistyped_address(place: str, tmp_path: Path) -> None:
+    """What looks like an address is refused, and not taken for a folder of that name."""
+    with pytest.raises(SettingsError, match=r"BEGAT_ARTIFACTS is the path of a folder, or s3://"):
+        open_store(Settings(home=tmp_path, store="", artifacts=place))
+
+
 @given(st.lists(st.binary(max_size=20)))
 def test_a_store_is_a_set(parts: list[bytes]) -> None:
     """Whatever is written in whatever order, each part is there once."""

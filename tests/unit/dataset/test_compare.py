@@ -100,11 +100,29 @@ def test_shares(versions: tuple[str, str]) -> None:
     ],
 )
 def test_no_key(versions: tuple[str, str], key: list[str], message: str) -> None:
-    """A column that is not there, or has a value twice, is no key; the partition still differs."""
-    found = compare(*versions, key=key)
+    """A column that no table has, or that has a value twice in all of them, is refused as a key."""
+    with pytest.raises(ParameterError, match=message):
+        compare(*versions, key=key)
 
-    assert message in of(found, "raw")["changed"][0]["unread"]
-    assert any(message in note for note in found["notes"])
+
+def test_key_of_some(lake: Lake) -> None:
+    """Of a table that has not the key it is said in its place, where others have it."""
+    for delay in ("1", "5"):
+        lake.put("01", f"id,plane,delay\n1,a,{delay}\n2,b,2\n")
+        model = lake.train()
+    found = compare("rides@1", model, key=["seats"])  # of the lookup: raw data has it not
+
+    assert "have the key 'seats'" in of(found, "raw")["changed"][0]["unread"]
+    assert of(found, "prepared")["changed"][0]["rows"]["by"] == "key seats"
+    assert found["notes"] == []
+
+
+def test_key_is_not_needed(lake: Lake) -> None:
+    """A key with which nothing was compared is said to be of no use."""
+    model = lake.train()
+    found = compare(model, model, key=["nope"])
+
+    assert found["notes"] == ["the key nope was not needed: no two tables were compared"]
 
 
 def test_schema(lake: Lake) -> None:

@@ -146,10 +146,24 @@ def test_not_empty(lake: Lake, out: Path, name: str) -> None:
     with pytest.raises(ParameterError, match=rf"not empty: {name} is none .* --force"):
         pull(workspace(), model, out)
     assert files(out) == {name: "mine"}
-    pull(workspace(), model, out, force=True)
+    done = pull(workspace(), model, out, force=True)
     kept = {"notes.txt": "mine"} if name == "notes.txt" else {}
 
     assert files(out) == files(lake.folder / "raw") | kept
+    assert done["others"] == [*kept]
+
+
+def test_over_another_pull(lake: Lake, out: Path) -> None:
+    """Files of an earlier pull that are not of this one stay, and the command says so."""
+    model = lake.train()
+    pull(workspace(), model, out)
+    asked = ["pull", model, "--to", str(out), "--partitions", "month=02", "--force"]
+    (out / "month=02/rides.csv").unlink()
+    done = CliRunner().invoke(data, asked)
+
+    assert "1 file written; " in done.stdout
+    assert "left there: month=01/" in done.stdout
+    assert "and 1 more" in done.stdout or "and 2 more" in done.stdout
 
 
 def test_in_the_way(lake: Lake, out: Path, tmp_path: Path) -> None:
