@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ParameterError
 from ..graph.facts import normalised
-from ..registry import aliases, audit, sign_off, stages
+from ..registry import aliases, audit, reports, sign_off, stages
 from ..registry.audit import Entry
 from ..registry.identity import identity
 from ..settings import load
@@ -28,12 +28,16 @@ class Act(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    act: Literal["promote", "approve", "reject", "archive", "rollback", "alias"]
+    act: Literal["promote", "approve", "reject", "archive", "rollback", "alias", "report"]
     ref: Annotated[str, Field(description="A model version, or for a rollback a model")]
     to: Annotated[str, Field(description="Stage to promote to, version to roll back to")] = ""
     alias: Annotated[str, Field(description="Name that the version is to have")] = ""
     reason: Annotated[str, Field(description="Why; the log keeps it", max_length=10_000)] = ""
     force: Annotated[bool, Field(description="Do it although it is refused")] = False
+    gate: Annotated[str, Field(description="Of a report: its name, `canary`")] = ""
+    passed: Annotated[bool, Field(description="Of a report: whether all is well")] = False
+    value: Annotated[float | None, Field(description="Of a report: what was measured")] = None
+    threshold: Annotated[float | None, Field(description="Of a report: what it had to be")] = None
 
 
 class Row(BaseModel):
@@ -70,7 +74,7 @@ class Rows(BaseModel):
 
 @router.post(
     "/acts",
-    summary="Promote, approve, reject, archive or roll back a model version, or name it",
+    summary="Promote, approve, reject, archive, roll back, name or report on a model version",
     response_model=Done,
     dependencies=[Depends(needs("promote"))],
     responses=problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503),
@@ -78,6 +82,8 @@ class Rows(BaseModel):
 )
 async def act(request: Request, given: Given) -> JSONResponse:
     """Do it as whom the token says, with the rules of the server's own folder.
+
+    A report that failed may put the last version back, if the policy says so; `entry` is that row.
 
     What it takes to judge the gates runs in the server: it needs the artifact store.
     """
@@ -132,6 +138,18 @@ def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
             return stages.rollback(space, ref, identity=who, reason=reason, to=said.to)
         case "alias":
             return aliases.put(space, ref, said.alias, identity=who, reason=reason)
+        case "report":
+            told = reports.report(
+                space,
+                ref,
+                said.gate,
+                passed=said.passed,
+                identity=who,
+                value=said.value,
+                threshold=said.threshold,
+                reason=reason,
+            )
+            return told.rollback or told.report
         case _:
             approve = said.act == "approve"
             return sign_off.sign(space, ref, approve=approve, identity=who, reason=reason)

@@ -47,6 +47,16 @@ def test_the_way_to_production_and_back(registered: Served) -> None:
     assert registered.client.get(ACTS, params={"until": "2020-01-01"}).json() == {"entries": []}
 
 
+def test_report(registered: Served) -> None:
+    """What a canary came to is kept, with its numbers; one that failed as well."""
+    for passed in (True, False):
+        status, answer = do(
+            registered, act="report", ref="delays@1", gate="canary", passed=passed, value=0.2
+        )
+        assert (status, answer["entry"]["action"]) == (200, "report")
+        assert answer["entry"]["body"] == {"gate": "canary", "passed": passed, "value": 0.2}
+
+
 def test_who_acts_is_whom_the_token_says(registered: Served) -> None:
     """The name of the token is in the log; a token for something else may not act."""
     reads, promotes = registered.token("read"), registered.token("promote")
@@ -74,6 +84,7 @@ def test_what_the_rules_forbid(registered: Served) -> None:
         ({"act": "promote", "ref": "delays@1", "to": "Archived"}, 422),
         ({"act": "promote", "ref": "delays@9", "to": "Staging"}, 404),
         ({"act": "alias", "ref": "delays@1"}, 422),
+        ({"act": "report", "ref": "delays@1"}, 422),
         ({"act": "rollback", "ref": "delays"}, 422),
         ({"act": "promote", "ref": "delays@1", "to": "Staging", "more": 1}, 422),
         ({"ref": "delays@1"}, 422),
