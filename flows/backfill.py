@@ -13,6 +13,8 @@ from . import inputs
 if TYPE_CHECKING:
     from prefect import Flow
 
+    from begat.lineage.records import Dataset
+
     from .pipeline import Pipeline
     from .report import Report
 
@@ -26,7 +28,7 @@ def cuts(pipeline: Pipeline, each: str) -> list[str]:
 
     Raises:
         ParameterError: the expression is malformed, or partitions have several keys.
-        DataError: no partition fits.
+        DataError: no partition fits, or the first one has none before it to train on.
     """
     parts = inputs.find(pipeline, workspace()).parts
     dataset, keys = parts[0].dataset, sorted(part.partition for part in parts)
@@ -38,7 +40,19 @@ def cuts(pipeline: Pipeline, each: str) -> list[str]:
             f"partitions of {dataset} such as {chosen[0]!r} have not one key, so what comes "
             "before one cannot be chosen; run --partitions for each of them"
         )
+    _check_first(pipeline, dataset, chosen[0], sorted(keys, key=partitions.natural))
     return [key.replace("=", "<=", 1) for key in chosen]
+
+
+def _check_first(pipeline: Pipeline, dataset: Dataset, first: str, keys: list[str]) -> None:
+    """Refuse to begin where the last partition is the only one, and is held out."""
+    if pipeline.holdout != "last" or first != keys[0]:
+        return
+    remedy = f"begin with the second, {keys[1]}" if len(keys) > 1 else "add a partition"
+    raise DataError(
+        f"the first partition of {dataset} is {first}, and the holdout 'last' of "
+        f"{pipeline.name} leaves none before it to train on; {remedy}"
+    )
 
 
 def flow(pipeline: Pipeline) -> Flow[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 #: How a user names one: `threads`, `processes`, `dask`, `dask:ADDRESS`; or Prefect's own object.
 Runner: TypeAlias = "str | TaskRunner[Any]"
 Kind = Literal["threads", "processes", "dask"]
+
+#: Where Dask's scheduler listens: a port is always needed, a protocol is TCP if none is named.
+ADDRESS = re.compile(
+    r"((tcp|tls|ws|wss|ucx)://)?([^\s/:\[\]]+|\[[0-9a-fA-F:.%]+\]):\d+/?|inproc://\S+"
+)
 
 KINDS: tuple[Kind, ...] = ("threads", "processes", "dask")
 #: Threads at least, and more would only hold more partitions in memory.
@@ -51,6 +57,12 @@ def choose(text: str = "", workers: int | None = None) -> Choice:
         raise error(
             f"{'BEGAT_RUNNER' if said else 'a runner'} is threads, processes, dask or "
             f"dask:ADDRESS, as in dask:tcp://10.0.0.5:8786; got {text or said!r}"
+        )
+    if address and not ADDRESS.fullmatch(address):
+        error = SettingsError if said else ParameterError
+        raise error(
+            f"the address of {'BEGAT_RUNNER' if said else 'a Dask scheduler'} is HOST:PORT, as in "
+            f"dask:tcp://10.0.0.5:8786; got {text or said!r}"
         )
     if workers is not None and (isinstance(workers, bool) or workers < 1):
         raise ParameterError(f"workers is a number of at least 1; got {workers!r}")
@@ -130,7 +142,9 @@ def _dask(choice: Choice, cores: int) -> TaskRunner[Any]:
             "prefect-dask is not installed, which Dask needs; pip install 'path/to/begat[dask]'"
         ) from None
     if choice.address:
-        return DaskTaskRunner(address=choice.address)
+        from .scheduler import Scheduler
+
+        return Scheduler(address=choice.address)
     distributed = logging.getLogger("distributed")
     if distributed.level == logging.INFO:  # where it sets itself when it is imported
         distributed.setLevel(logging.WARNING)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from begat.flows import runners
 from begat.flows.commands import run
 from begat.flows.runners import Choice, choose, task_runner
 from begat.lineage.capture import hardware
-from begat.lineage.errors import ParameterError, SettingsError
+from begat.lineage.errors import ParameterError, SettingsError, WorldError
 from begat.lineage.workspace import Workspace, using
 from support.delays import Lake
 
@@ -24,8 +25,9 @@ from support.delays import Lake
         ("processes", None, Choice(kind="processes")),
         ("dask", 2, Choice(kind="dask", workers=2)),
         ("dask:tcp://10.0.0.5:8786", None, Choice(kind="dask", address="tcp://10.0.0.5:8786")),
+        ("dask:[::1]:8786", None, Choice(kind="dask", address="[::1]:8786")),
     ],
-    ids=["default", "threads", "processes", "cluster", "address"],
+    ids=["default", "threads", "processes", "cluster", "address", "IPv6"],
 )
 def test_how_a_runner_is_named(text: str, workers: int | None, choice: Choice) -> None:
     """By its kind, Dask also by the scheduler's address, and how many tasks run at a time."""
@@ -39,9 +41,12 @@ def test_how_a_runner_is_named(text: str, workers: int | None, choice: Choice) -
         ("dask:", None, "a runner is threads, .* got 'dask:'"),
         ("threads:4", None, "a runner is threads, .* got 'threads:4'"),
         ("threads", 0, "workers is a number of at least 1; got 0"),
+        ("dask:nope", None, "the address of a Dask scheduler is HOST:PORT, .* got 'dask:nope'"),
+        ("dask:tcp://a", None, "the address of a Dask scheduler is HOST:PORT, .* 'dask:tcp://a'"),
+        ("dask:nope://a:1", None, "the address of a Dask scheduler is HOST:PORT"),
         ("dask:tcp://a:1", 2, "the Dask cluster at tcp://a:1 has its own number of workers"),
     ],
-    ids=["unknown", "no address", "too much", "none", "elsewhere"],
+    ids=["unknown", "no address", "too much", "none", "no port", "host", "protocol", "elsewhere"],
 )
 def test_a_runner_that_cannot_be_had_is_named(text: str, workers: int | None, message: str) -> None:
     """One line says what there is."""
@@ -56,6 +61,9 @@ def test_the_environment_names_the_default(monkeypatch: pytest.MonkeyPatch) -> N
         assert (choose().kind, choose("threads").kind) == ("processes", "threads")
     monkeypatch.setenv("BEGAT_RUNNER", "rockets")
     with using(Workspace()), pytest.raises(SettingsError, match=r"^BEGAT_RUNNER is threads"):
+        choose()
+    monkeypatch.setenv("BEGAT_RUNNER", "dask:nope")
+    with using(Workspace()), pytest.raises(SettingsError, match=r"^the address of BEGAT_RUNNER"):
         choose()
 
 
@@ -84,6 +92,17 @@ def test_a_cluster_of_its_own_stays_on_this_machine() -> None:
         None,
     )
     assert (other.address, other.cluster_kwargs) == ("tcp://10.0.0.5:8786", {})
+
+
+def test_a_scheduler_that_is_away_is_named() -> None:
+    """Nobody listens there: one line says where, and it is the world's fault."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    runner: Any = task_runner(f"dask:{address}")
+    runner.client_kwargs["timeout"] = "100ms"
+
+    with runner, pytest.raises(WorldError, match=f"^no Dask scheduler answers at {address} "):
+        _ = runner.client
 
 
 def test_a_runner_of_prefects_is_taken_as_it_is(lake: Lake) -> None:
