@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..graph.connection import Connection, Row
 from ..graph.stages import Standing, standing
 from ..graph.store import Store
 from ..records import ModelVersion
+from .current import sealed
 from .identity import Identity
 
 #: What the first row names as the hash before it.
@@ -42,6 +44,8 @@ SELECT {_COLUMNS} FROM audit WHERE model = :model AND version = :version ORDER B
 """
 _STAGES = "SELECT model, version, stage FROM model_version WHERE stage <> 'None'"
 _ALIASES = "SELECT model, name, version FROM alias"
+_REGISTERED = "SELECT digest, registered_by, body FROM model_version WHERE model = :model AND "
+_REGISTERED += "version = :version"
 # What others were told is no witness: anybody who may send events could accuse the log.
 _EVENTS = """
 SELECT body FROM event
@@ -190,7 +194,7 @@ def verify(store: Store, *, head: str = "") -> list[Flaw]:
     """
     with store.read() as db:
         rows = db.execute(_ENTRIES, {"model": "", "until": "~"}).fetchall()
-        flaws = [*_chain(rows), *_told(db, rows), *_registry(db, rows)]
+        flaws = [*_chain(rows), *_told(db, rows), *_registry(db, rows), *_sealed(db, rows)]
     if head and head not in {row["hash"] for row in rows}:
         flaws.append(Flaw(seq=0, says=f"no row has the hash {head}: the log was written anew"))
     return flaws
@@ -249,6 +253,28 @@ def _registry(db: Connection, rows: list[Row]) -> Iterator[Flaw]:
                 f"{there or 'none'}"
             )
             yield Flaw(seq=0, says=says)
+
+
+def _sealed(db: Connection, rows: Iterable[Row]) -> Iterator[Flaw]:
+    """Versions that are not what they were when somebody acted on them."""
+    there: dict[tuple[str, int], dict[str, str]] = {}
+    for row in rows:
+        with suppress(ValueError):  # a row that cannot be read is told already
+            said = json.loads(row["body"])
+            if row["version"] is None or not isinstance(said, dict):
+                continue
+            key = (row["model"], row["version"])
+            if key not in there:
+                found = db.execute(_REGISTERED, {"model": key[0], "version": key[1]}).fetchone()
+                there[key] = {}
+                if found is not None:
+                    digest, author, body = found
+                    there[key] = sealed(digest, author, json.loads(body))
+            for what in there[key].keys() & said.keys():
+                is_ = there[key].pop(what)  # the first row decides, and is told
+                if is_ != said[what]:
+                    of = f"{what} of {key[0]}@{key[1]}"
+                    yield Flaw(seq=0, says=f"{of} is {is_}, and row {row['seq']} has {said[what]}")
 
 
 def _event(entry: Entry) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..content.digest import digest_bytes
 from ..errors import RefError
 from ..graph.connection import Connection
 from ..graph.resolve import resolve
@@ -37,6 +39,20 @@ class Version:
             "evaluation": self.body.get("evaluation_digest", ""),
         }
         return {name: digest for name, digest in kept.items() if digest}
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """What acts write into the log of it, so that `audit verify` sees it changed."""
+        return sealed(self.version.digest, self.registered_by, self.body)
+
+
+def sealed(digest: str, author: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """The digests of a version's model file and of all that it was registered with; its author."""
+    return {
+        "digest": digest,
+        "author": author,
+        "registered": digest_bytes(json.dumps(body, sort_keys=True).encode()),
+    }
 
 
 def find(space: Workspace, ref: str) -> Version:

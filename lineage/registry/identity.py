@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,9 @@ def identity(store: Store, *, text: str | None = None, host: str = "") -> Identi
 
 
 def user() -> str:
-    """Whom this process runs as."""
+    """Whom this process runs as, as the system knows it."""
+    # Not by LOGNAME or USER, as getpass does: one word before a command would be somebody else.
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
         return f"uid {os.getuid()}"

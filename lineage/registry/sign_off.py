@@ -12,6 +12,9 @@ from .current import Version, find, named, version
 from .identity import Identity
 from .policy import Policy, policy_of
 
+# It came back to Staging by the row of the version that took its place.
+_REPLACED = "SELECT MAX(seq) FROM audit WHERE model = :model AND replaced = :version"
+
 
 def sign(
     space: Workspace, ref: str, *, approve: bool, identity: Identity, reason: str = ""
@@ -49,15 +52,17 @@ def sign(
             version=of.version,
             identity=identity,
             reason=reason,
-            body={"digest": of.digest},
+            body=found.sealed,
         )
 
 
 def approval(db: Connection, of: ModelVersion) -> Entry | None:
     """The word that counts about a version since it entered Staging last: approved or rejected."""
+    key = {"model": of.model, "version": of.version}
+    (replaced,) = db.execute(_REPLACED, key).fetchone()
     word = None
     for entry in audit.of_version(db, of):
-        if entry.after == "Staging":
+        if entry.after == "Staging" or entry.seq < (replaced or 0):
             word = None
         elif entry.action in ("approve", "reject"):
             word = entry
@@ -82,6 +87,11 @@ def check(db: Connection, found: Version, policy: Policy) -> None:
     if word.action == "reject":
         raise RefusedError(
             f"{of} was rejected by {word.who} ({word.reason}); mend that and let it be approved"
+        )
+    if word.body.get("digest") != of.digest:
+        raise RefusedError(
+            f"{of} is another model than the one that {word.who} approved; `begat audit verify` "
+            f"tells what was changed, and `begat approve {of}` signs off what is there now"
         )
     if policy.sign_off == "other" and word.who == found.registered_by:
         raise RefusedError(

@@ -136,6 +136,10 @@ def promote(
     with space.store.write() as db:
         _check_still(db, found, production, to)
         _check_kept(db, found)
+        if policy_of(space.store, model, space.settings.policy) != policy:
+            raise RefusedError(
+                f"the policy of {model} was changed while {found.version} was judged; try again"
+            )
         if to == "Production":
             # Once more: it may have been rejected while it was judged.
             sign_off.check(db, found, policy)
@@ -146,7 +150,7 @@ def promote(
         body: dict[str, Any] = {
             "gates": gates,
             "policy": policy.to_json(),
-            "digest": found.version.digest,
+            **found.sealed,
             "forced": [one.gate for one in refused],
         }
         return audit.append(
@@ -296,7 +300,7 @@ def rollback(
             replaced=production.version,
             identity=identity,
             reason=reason,
-            body={"digest": target.version.digest},
+            body=target.sealed,
         )
 
 
@@ -334,7 +338,8 @@ def _check_still(db: Connection, found: Version, production: ModelVersion | None
     """See that nothing has moved since it was looked at."""
     of = found.version
     stage = version_of(db, of.model, of.version).stage
-    there = production_of(db, of.model) if to == "Production" else production
+    # A candidate for Staging may have been compared with it.
+    there = production_of(db, of.model) if to != "Archived" else production
     if stage != found.stage or there != production:
         moved = f"{of} is in {named(stage)}" if stage != found.stage else f"{there} is there"
         raise RefusedError(

@@ -374,3 +374,56 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.__doc__ = Histories.__doc__
+
+
+def test_an_approval_ends_in_production(recorder: Recorder) -> None:
+    """What another has replaced is approved again before it may come back."""
+    first, second = add(recorder), add(recorder)
+    produce(recorder, first)
+    produce(recorder, second)
+
+    with pytest.raises(RefusedError, match="is not signed off"):
+        stages.promote(recorder, first.ref, to="Production", identity=ADA, judge=passes)
+
+
+def test_an_approval_is_of_what_was_approved(recorder: Recorder) -> None:
+    """A version that is another model by now is not signed off, and `verify` names it."""
+    first = add(recorder)
+    stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=passes)
+    sign_off.sign(recorder, first.ref, approve=True, identity=BOB)
+    other = recorder.artifacts.write(b"another model")
+    with recorder.store.write() as db:
+        db.execute("UPDATE model_version SET digest = :digest", {"digest": other})
+
+    with pytest.raises(RefusedError, match="is another model than the one that bob approved"):
+        stages.promote(recorder, first.ref, to="Production", identity=ADA, judge=passes)
+    [flaw] = audit.verify(recorder.store)
+    assert flaw.says == f"digest of delays@1 is {other}, and row 1 has {first.digest}"
+
+
+def test_production_moves_while_a_candidate_is_judged(recorder: Recorder) -> None:
+    """What was compared with one version in Production enters no stage beside another."""
+    first, second = add(recorder), add(recorder)
+    stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=passes)
+    sign_off.sign(recorder, first.ref, approve=True, identity=BOB)
+
+    def meanwhile(candidate: Candidate, policy: Policy) -> list[Verdict]:
+        stages.promote(recorder, first.ref, to="Production", identity=ADA, judge=passes)
+        return passes(candidate, policy)
+
+    with pytest.raises(RefusedError, match="somebody else was faster"):
+        stages.promote(recorder, second.ref, to="Staging", identity=ADA, judge=meanwhile)
+    assert stage(recorder, second) == "None"
+
+
+def test_the_rules_change_while_a_candidate_is_judged(recorder: Recorder) -> None:
+    """A version is moved by the rules in force then, or not at all."""
+    first = add(recorder)
+
+    def meanwhile(candidate: Candidate, rules: Policy) -> list[Verdict]:
+        policy.save(recorder.store, first, {"required": [], "keep_versions": 3})
+        return passes(candidate, rules)
+
+    with pytest.raises(RefusedError, match="policy of delays was changed"):
+        stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=meanwhile)
+    assert stage(recorder, first) == "None"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator
 
 import pytest
@@ -50,12 +52,13 @@ def test_same_recipe(store: Store) -> None:
 
 
 def test_who_and_when(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version tells who registered it and when, in UTC."""
-    monkeypatch.setenv("LOGNAME", "ada")
+    """A version tells who registered it, whatever variables call them, and when, in UTC."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
     registered(store, "a")
     [found] = models(store)
 
-    assert found["registered_by"] == "ada"
+    assert found["registered_by"] == pwd.getpwuid(os.getuid()).pw_name
     assert found["created_at"].endswith("Z")
 
 
