@@ -48,7 +48,8 @@ class Workspace:
 
     Args:
         given: the settings; `settings.load()` when absent.
-        store: an open store of whoever has one; else it is opened when it is first used.
+        store: an open store of whoever has one, and closes it; else one is opened when it is
+            first used.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Workspace:
         self.spool = Spool(self.settings.spool)
         self._lock = threading.RLock()
         self._store = store
+        self._lent = store
         self._away_until = 0.0
         #: Why the store is away; empty while it is there.
         self._why = ""
@@ -264,7 +266,7 @@ class Workspace:
         if "forwarder" in vars(self):
             self.forwarder.close()
         with self._lock:
-            if self._store is not None:
+            if self._store is not None and self._store is not self._lent:
                 self._store.close()
                 self._store = None
 
@@ -426,12 +428,18 @@ def renew() -> None:
 
 
 @contextmanager
-def using(given: Workspace) -> Iterator[Workspace]:
-    """Make `given` this process's workspace for a while; for tests and nested tools."""
+def using(given: Workspace, *, close: bool = True) -> Iterator[Workspace]:
+    """Make `given` this process's workspace for a while; for tests and nested tools.
+
+    Args:
+        given: the workspace.
+        close: close it at the end; not where whoever has it goes on with it.
+    """
     global _current  # noqa: PLW0603 - see workspace()
     before, _current = _current, given
     try:
         yield given
     finally:
         _current = before
-        given.close()
+        if close:
+            given.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
@@ -90,16 +92,20 @@ async def act(request: Request, given: Given) -> JSONResponse:
     state = request.app.state
     host = request.client.host if request.client else ""
 
-    def work(sent: body.Body) -> Done:
-        said = _read(body.plain(sent, state.max_body))
+    def work(said: Act) -> Done:
         # One of its own: what is judged here may take its time.
         with state.stores.reading() as store:
-            space = Workspace(load(), store=store)
-            entry = _do(space, said, text=given.credentials if given else "", host=host)
+            # What a gate starts asks the store that is served, whatever the settings name.
+            space = Workspace(replace(load(), store=state.stores.url), store=store)
+            with closing(space):
+                entry = _do(space, said, text=given.credentials if given else "", host=host)
         return Done(changed=entry is not None, entry=_row(entry) if entry else None)
 
     async with body.received(request, state.held, state.max_body) as sent:
-        done = await anyio.to_thread.run_sync(work, sent)
+        said = await anyio.to_thread.run_sync(lambda: _read(body.plain(sent, state.max_body)))
+    # What gates take is not to keep a rollback waiting, nor those who ask.
+    judged = state.judges if said.act == "promote" else None
+    done = await anyio.to_thread.run_sync(work, said, limiter=judged)
     return JSONResponse(done.model_dump())
 
 

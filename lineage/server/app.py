@@ -16,6 +16,8 @@ from .stores import Stores
 
 #: Bodies that are read at once: the store takes one at a time, and the next is being parsed.
 READERS = 2
+#: Promotions that are judged at once: gates may take minutes, and threads are few.
+JUDGES = 4
 #: Modules whose `router` has the routes.
 PARTS = (ingest, arrivals, acts, questions, api, health, page)
 _ABOUT = "An OpenLineage backend: any producer in, exact lineage out."
@@ -37,6 +39,7 @@ def create_app(url: str, *, loopback: bool = True, max_body: int = MAX_BODY) -> 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.readers = anyio.CapacityLimiter(READERS)
+        app.state.judges = anyio.CapacityLimiter(JUDGES)
         yield
         stores.close()
 

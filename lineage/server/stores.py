@@ -26,7 +26,7 @@ class Stores:
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
-        self._url = url
+        self.url = url
         self._timeout = timeout
         #: For writing; its threads take turns.
         self.writer = Store.open(url, timeout=timeout)
@@ -43,7 +43,7 @@ class Stores:
         """
         with self._lock:
             store = self._idle.pop() if self._idle else None
-        store = store or Store.open(self._url, timeout=self._timeout)
+        store = store or Store.open(self.url, timeout=self._timeout)
         try:
             yield store
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 #: The flow that such a run belongs to, behind the model's name. It is one of its own, so that
 #: what the pipeline evaluated last stays what is current.
 FLOW = "gates"
+#: A process has one workspace, and one module of a name: threads of a server take turns.
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,12 @@ def evaluated(space: Workspace, call: Evaluation, flow: str) -> dict[str, Any]:
     from ...tracking import Tracked
     from ...workspace import using
 
-    with using(space), call.loaded(space) as (function, arguments), plain.flow(flow):
+    with (
+        _ALONE,
+        using(space, close=False),
+        call.loaded(space) as (function, arguments),
+        plain.flow(flow),
+    ):
         tracked = Tracked(function=function, name=call.task, version=call.version, seed=call.seed)
         made = plain.run(tracked, **arguments).value
         content = content_of(made, space)

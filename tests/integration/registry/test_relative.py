@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
+from begat.lineage import workspace
 from begat.lineage.diff import rescore
 from begat.lineage.records import ModelVersion
+from begat.lineage.registry import audit, policy, stages
 from begat.lineage.registry.current import find
 from begat.lineage.registry.gates import Candidate, Verdict, make
+from begat.lineage.server.app import create_app
+from support.registered import ADA
 from support.trips import Trips, rows
 
 METRIC = """\
@@ -190,3 +196,36 @@ def test_what_was_never_evaluated(told: Told) -> None:
     [found] = gate.judge(candidate)
 
     assert (found.passed, found.reason) == (False, "no recorded run has evaluated stranger@1")
+
+
+def test_judged_by_a_server(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acts at once whose gates run evaluations are all done, and leave the server as it was."""
+    space, new = told.trips.space, ("metric", "features")
+    given = told.trips.space.settings
+    for name in ("home", "store", "artifacts"):
+        monkeypatch.setenv(f"BEGAT_{name.upper()}", str(getattr(given, name)))
+    gate = {"gate": "relative", "metric": "hits", "worse_by": 1.0, "slices": True, "min_rows": 3}
+    policy.save(
+        space.store, told.version("month"), {"required": [], "gates": [gate], "sign_off": "none"}
+    )
+    for stage in ("Staging", "Production"):
+        with told.trips.using():
+            stages.promote(space, told.versions["month"], to=stage, identity=ADA)
+    before, outside = told.runs(), workspace.workspace()
+
+    with TestClient(create_app(given.store), base_url="http://127.0.0.1:8080") as client:
+
+        def promote(name: str) -> Any:
+            said = {"act": "promote", "ref": told.versions[name], "to": "Staging"}
+            return client.post("/api/v2/acts", json=said)
+
+        with ThreadPoolExecutor(len(new)) as threads:
+            found = [*threads.map(promote, new)]
+        assert [answer.status_code for answer in found] == [200] * len(new), found[-1].text
+        for _ in range(5):
+            assert client.get("/api/v2/acts").status_code == 200
+
+    states = [state for _, state, _ in told.runs()[len(before) :]]
+    assert states.count("COMPLETE") == len(states) >= 2 * len(new)
+    assert workspace.workspace() is outside
+    assert audit.verify(space.store) == []
