@@ -51,9 +51,9 @@ def promote(ref: str, to: str, reason: str, force: bool, tag: bool, as_json: boo
     # What cannot be tagged is not promoted either; the other way round there would be no way back.
     planned = release.plan(place, ref, Path.cwd(), stage=to) if tag else None
     entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
-    made = planned is not None and planned.make()
+    # Told first: it is promoted, whatever comes of the tag.
     _told(entry, f"{ref} is in {to} already, or beyond", as_json)
-    if planned is not None and made:
+    if planned is not None and planned.make():
         say(f"begat: tagged {planned.name}; `git push origin {planned.name}`", stderr=True)
 
 

@@ -54,6 +54,14 @@ def plan(space: Workspace, ref: str, folder: Path, *, stage: str) -> Release:
         StoreError: the store failed.
     """
     found = find(space, ref)
+    name = f"{found.version.model}-v{found.version.version}"
+    # `check-ref-format` lets a dash come first, and `git tag` takes that for an option.
+    sound = _git(folder, "check-ref-format", f"refs/tags/{name}").returncode == 0
+    if name.startswith("-") or not sound:
+        raise ParameterError(
+            f"git has no tag called {name!r}; give the model a name that git takes, or promote "
+            "without --tag"
+        )
     of, known = found.version, recorded.of_version(space.store, found.version)
     source = known.training.get("job.sourceCodeLocation", {})
     commit = source.get("version", "") or known.commit
@@ -66,13 +74,14 @@ def plan(space: Workspace, ref: str, folder: Path, *, stage: str) -> Release:
             f"{of} was trained from commit {commit[:12]}, which the repository of {folder} does "
             "not have; fetch it (`git fetch --unshallow`), or go to its repository"
         )
-    name = f"{of.model}-v{of.version}"
     there = _commit(folder, f"refs/tags/{name}")
     if there not in ("", commit):
         raise ParameterError(
             f"the tag {name} is at {there[:12]}, and {of} was trained from {commit[:12]}; "
             f"`git tag --delete {name}`, or promote without --tag"
         )
+    if not there:
+        _run(folder, "var", "GIT_COMMITTER_IDENT")
     lines = [f"{of} in {stage}", ""]
     lines += [
         f"{metric}: {value:.6g}"
@@ -98,10 +107,14 @@ def _commit(folder: Path, name: str) -> str:
 
 
 def _run(folder: Path, *words: str) -> None:
-    try:
-        done = git(folder, *words)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ParameterError(f"git could not be run in {folder}: {error}") from None
+    done = _git(folder, *words)
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
-        raise ParameterError(f"git refuses to tag in {folder}: {said}; mend that, and tag it")
+        raise ParameterError(f"git refuses to tag in {folder}: {said}; mend that, and tag again")
+
+
+def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return git(folder, *words)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ParameterError(f"git could not be run in {folder}: {error}") from None

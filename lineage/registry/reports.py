@@ -81,12 +81,11 @@ def report(
         )
     if passed or name not in policy_of(space.store, of.model, space.settings.policy).rollback_on:
         return Reported(report=entry)
-    # Read again: whoever promotes meanwhile has put another there, of which this says nothing.
     if find(space, of.ref).stage != "Production":
         return Reported(report=entry)
     why = f"{name} failed for {of}" + (f": {reason}" if reason else "")
     try:
-        done = stages.rollback(space, of.model, identity=POLICY, reason=why)
+        done = stages.rollback(space, of.model, identity=POLICY, reason=why, of=of)
     except (RefusedError, ArtifactError) as error:
         raise type(error)(f"the report is kept, but nothing is rolled back: {error}") from error
     return Reported(report=entry, rollback=done)

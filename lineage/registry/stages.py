@@ -236,7 +236,13 @@ def settle(space: Workspace, model: str = "") -> list[Entry]:
 
 
 def rollback(
-    space: Workspace, model: str, *, identity: Identity, reason: str, to: str = ""
+    space: Workspace,
+    model: str,
+    *,
+    identity: Identity,
+    reason: str,
+    to: str = "",
+    of: ModelVersion | None = None,
 ) -> Entry:
     """Put the version back in Production that was there before, and archive the one that is.
 
@@ -248,6 +254,7 @@ def rollback(
         identity: who asks.
         reason: why.
         to: another version that was in Production earlier.
+        of: the version that is to be taken back; the one in Production by default.
 
     Raises:
         RefusedError: none is in Production, none was before, or another moved one meanwhile.
@@ -267,6 +274,8 @@ def rollback(
                 f"{model} has no version in Production, so there is none to take back; "
                 f"`begat promote {model}@N --to Production`"
             )
+    if of not in (None, production):
+        raise RefusedError(f"somebody else was faster: {production} is in Production by now")
     wanted = find(space, to).version if to else None
     if wanted is not None and (wanted.model != model or wanted.version not in earlier):
         raise RefusedError(

@@ -68,3 +68,19 @@ def test_without_commit(recorder: Recorder, tmp_path: Path) -> None:
     add(recorder)
     with pytest.raises(ParameterError, match="no commit"):
         release.plan(recorder, "delays@1", tmp_path, stage="Production")
+
+
+@pytest.mark.parametrize("name", ["late flights", "-d", "a..b", "a:b", "trips.lock/"])
+def test_names_that_git_refuses(recorder: Recorder, tmp_path: Path, name: str) -> None:
+    """A model whose name git takes for no tag is told so before it is promoted."""
+    add(recorder, name)
+    with pytest.raises(ParameterError, match="git has no tag"):
+        release.plan(recorder, f"{name}@1", tmp_path, stage="Production")
+
+
+def test_nobody(trips: Trips, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where git does not know who tags, that is told before anything is promoted."""
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "")
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "")
+    with pytest.raises(ParameterError, match="git refuses to tag"):
+        release.plan(trips.space, "trips@1", clone, stage="Production")

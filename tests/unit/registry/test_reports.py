@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from begat.lineage.errors import ArtifactError, ParameterError, RefError, RefusedError
 from begat.lineage.records import ModelVersion
 from begat.lineage.registry import audit, policy, sign_off, stages
+from begat.lineage.registry.audit import Entry
 from begat.lineage.registry.current import find
 from begat.lineage.registry.gates import Candidate, Verdict, make
 from begat.lineage.registry.gates import report as reporting
@@ -185,3 +187,23 @@ def test_lost(recorder: Recorder, two: tuple[ModelVersion, ModelVersion]) -> Non
         report(recorder, two[1].ref, "canary", passed=False, identity=ADA)
 
     assert [stage(recorder, of) for of in two] == ["Staging", "Production"]
+
+
+def test_another_is_there_by_now(
+    recorder: Recorder, two: tuple[ModelVersion, ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes the place of a version that has failed is not taken back for it."""
+    third = add(recorder)
+
+    def meanwhile(space: Workspace, model: str, **said: Any) -> Entry:
+        with monkeypatch.context() as patch:
+            patch.setattr(stages, "rollback", rollback)
+            produce(space, third)
+        return rollback(space, model, **said)
+
+    rollback = stages.rollback
+    monkeypatch.setattr(stages, "rollback", meanwhile)
+    with pytest.raises(RefusedError, match=r"nothing is rolled back: .*delays@3 is in Production"):
+        report(recorder, two[1].ref, "canary", passed=False, identity=ADA)
+
+    assert stage(recorder, third) == "Production"
