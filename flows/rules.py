@@ -97,6 +97,7 @@ def follow(pipeline: Pipeline, report: Report) -> Report:
         return report  # not registered yet: the run that does it comes here, too
     from begat.lineage.registry import policy
     from begat.lineage.registry.current import find
+    from begat.lineage.registry.identity import of_process
 
     space = workspace()
     try:
@@ -105,6 +106,7 @@ def follow(pipeline: Pipeline, report: Report) -> Report:
             space.store,
             found.version,
             said(pipeline.name, pipeline.policy, pipeline.gates, pipeline.serving),
+            identity=of_process(),
         )
     except StoreError as error:
         raise StoreError(

@@ -159,6 +159,11 @@ def sentence(entry: Entry) -> str:
         what = f"is {entry.model}@{alias}" if entry.version else f"@{alias} is taken away"
     elif entry.after:
         what = f"{_stage(entry.before)} → {entry.after}"
+    elif entry.action == "policy":
+        was, now = entry.body["was"], entry.body["policy"]
+        what = "its pipeline has other rules: " + ", ".join(
+            key for key in sorted({*was, *now}) if was.get(key) != now.get(key)
+        )
     elif entry.action == "refuse":
         what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
     else:

@@ -54,10 +54,9 @@ def identity(store: Store, *, text: str | None = None, host: str = "") -> Identi
         ParameterError: the token is not known here, is over, or is not for promoting.
         StoreError: the store failed.
     """
-    host = host or socket.gethostname()
     text = os.environ.get(TOKEN, "") if text is None else text
     if not text:
-        return Identity(who=user(), kind="user", email=git.email(Path.cwd()), host=host)
+        return of_process(host)
     token = access.find(store, text)
     if token is None or token.state != "active":
         state = token.state if token else "not known here"
@@ -70,7 +69,13 @@ def identity(store: Store, *, text: str | None = None, host: str = "") -> Identi
             f"token {token.id} of {token.name} in {TOKEN} is for {', '.join(token.scopes)}; take "
             "one with the scope promote"
         )
-    return Identity(who=token.name, kind="token", token=token.id, host=host)
+    return Identity(who=token.name, kind="token", token=token.id, host=host or socket.gethostname())
+
+
+def of_process(host: str = "") -> Identity:
+    """The user of this process, whatever token it has."""
+    host = host or socket.gethostname()
+    return Identity(who=user(), kind="user", email=git.email(Path.cwd()), host=host)
 
 
 def user() -> str:

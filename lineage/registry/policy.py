@@ -26,6 +26,8 @@ from typing import Any, Literal
 from ..errors import SettingsError
 from ..graph.store import Store
 from ..records import ModelVersion
+from . import audit
+from .identity import Identity
 from .required import NAMES
 from .serving import Serving
 
@@ -82,8 +84,14 @@ def own(store: Store, model: str) -> dict[str, Any]:
     return found
 
 
-def save(store: Store, of: ModelVersion, said: Mapping[str, Any]) -> None:
-    """Keep what a model's pipeline says, if it is not what is kept.
+def save(store: Store, of: ModelVersion, said: Mapping[str, Any], *, identity: Identity) -> None:
+    """Keep what a model's pipeline says, if it is not what is kept; the log has both.
+
+    Args:
+        store: where the registry is.
+        of: a version of the model.
+        said: by key.
+        identity: whose run says it.
 
     Raises:
         SettingsError: a rule makes no sense.
@@ -91,10 +99,22 @@ def save(store: Store, of: ModelVersion, said: Mapping[str, Any]) -> None:
     """
     parse(said, where=f"the policy of {of.model}")
     text = json.dumps(said, sort_keys=True, allow_nan=False) if said else ""
-    if own(store, of.model) == json.loads(text or "{}"):
+    now = json.loads(text or "{}")
+    if own(store, of.model) == now:
         return
     with store.write() as db:
-        db.execute(_SAVE, {"model": of.model, "policy": text})
+        was = own(store, of.model)
+        if db.execute(_SAVE, {"model": of.model, "policy": text}).rowcount != 1:
+            return  # another run has just said the same
+        # It may let in what the rules for every model would not.
+        audit.append(
+            store,
+            db,
+            action="policy",
+            model=of.model,
+            identity=identity,
+            body={"was": was, "policy": now},
+        )
 
 
 def parse(said: Mapping[str, Any], *, where: str) -> Policy:

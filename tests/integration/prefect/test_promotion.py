@@ -56,7 +56,7 @@ def test_promoted_in_a_flow_run(recorder: Recorder, tmp_path: Path) -> None:
 
     assert (first.promoted, second.promoted) == ("Staging", "Staging")
     rows_of = [(row.action, row.version, row.who) for row in audit.entries(recorder.store)]
-    assert rows_of[0] == ("promote", 1, "begat")
+    assert rows_of[1] == ("promote", 1, "begat")
     assert rows_of[-1] == ("promote", 2, "begat")
     assert [event["eventType"] for event in recorder.of("Judged.gates.evaluate")] == [
         "START",

@@ -137,7 +137,7 @@ def test_settle(registry: Registry) -> None:
         versions = [add(space) for _ in range(3)]
         for version in versions:
             produce(space, version)
-        policy.save(space.store, versions[0], {"stable_hours": 0})
+        policy.save(space.store, versions[0], {"stable_hours": 0}, identity=ADA)
     die_everywhere(registry, stages.settle)
 
     assert registry.stages() == ["Archived", "Archived", "Production"]

@@ -96,7 +96,7 @@ def test_settled_once(registry: Registry) -> None:
         versions = [add(space) for _ in range(2)]
         for version in versions:
             produce(space, version)
-        policy.save(space.store, versions[0], {"stable_hours": 0})
+        policy.save(space.store, versions[0], {"stable_hours": 0}, identity=ADA)
     found = registry.at_once([_settle] * PROCESSES, looked=False)
 
     assert Counter(found) == {"done": 1, "nothing": PROCESSES - 1}

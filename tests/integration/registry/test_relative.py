@@ -206,7 +206,10 @@ def test_judged_by_a_server(told: Told, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(f"BEGAT_{name.upper()}", str(getattr(given, name)))
     gate = {"gate": "relative", "metric": "hits", "worse_by": 1.0, "slices": True, "min_rows": 3}
     policy.save(
-        space.store, told.version("month"), {"required": [], "gates": [gate], "sign_off": "none"}
+        space.store,
+        told.version("month"),
+        {"required": [], "gates": [gate], "sign_off": "none"},
+        identity=ADA,
     )
     for stage in ("Staging", "Production"):
         with told.trips.using():

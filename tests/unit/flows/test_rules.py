@@ -12,6 +12,7 @@ from begat.flows import Pipeline, Report, training
 from begat.lineage.errors import PipelineError, SettingsError
 from begat.lineage.registry import audit
 from begat.lineage.registry.current import find
+from begat.lineage.registry.identity import user
 from begat.lineage.registry.policy import own
 from begat.lineage.settings import Settings
 from begat.lineage.workspace import Workspace, using, workspace
@@ -62,7 +63,7 @@ def test_nonsense(lake: Lake, given: dict[str, Any], told: str) -> None:
 
 
 def test_kept(small: Lake) -> None:
-    """A run keeps with the model what its pipeline says; nothing of it makes a task run."""
+    """A run keeps and logs what its pipeline says of its model; nothing of it makes a task run."""
     store = workspace().store
     run(small.pipeline())
     assert own(store, "delays") == {}
@@ -73,7 +74,10 @@ def test_kept(small: Lake) -> None:
     assert own(store, "delays") == {"gates": [HIGH]}
     run(small.pipeline())
     assert own(store, "delays") == {}
-    assert audit.entries(store) == []
+    rows = audit.entries(store)
+    assert [(row.action, row.version, row.who) for row in rows] == [("policy", None, user())] * 3
+    assert rows[1].body == {"was": rows[0].body["policy"], "policy": {"gates": [HIGH]}}
+    assert rows[2].body == {"was": {"gates": [HIGH]}, "policy": {}}
 
 
 def test_a_plan_keeps_nothing(small: Lake) -> None:
@@ -94,7 +98,7 @@ def test_with_parameters(small: Lake) -> None:
 def test_promoted_by_itself(small: Lake) -> None:
     """A new version that its gates let pass goes to Staging, as an act of the policy's."""
     report = run(small.pipeline(gates=[FLOOR], policy=BY_ITSELF))
-    [row] = audit.entries(workspace().store)
+    _, row = audit.entries(workspace().store)
 
     assert (report.promoted, report.to_json()["promoted"]) == ("Staging", "Staging")
     assert (row.action, row.after, row.who) == ("promote", "Staging", "begat")
@@ -121,7 +125,7 @@ def test_refused(small: Lake, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="begat"):
         first, again = run(pipeline), run(pipeline)
 
-    assert [row.action for row in audit.entries(workspace().store)] == ["refuse"]
+    assert [row.action for row in audit.entries(workspace().store)] == ["policy", "refuse"]
     assert (first.model_version, first.promoted, stage("delays@1")) == ("delays@1", "", "None")
     assert again.count("COMPLETE") == 0
     [told] = [record.getMessage() for record in caplog.records if "by itself" in record.message]

@@ -37,7 +37,9 @@ def verdict(space: Workspace, of: ModelVersion, **said: object) -> Verdict:
 def two(recorder: Recorder) -> tuple[ModelVersion, ModelVersion]:
     """A version that was in Production, and one that is; canaries roll back."""
     versions = add(recorder), add(recorder)
-    policy.save(recorder.store, versions[0], {"required": [], "rollback_on": ["canary"]})
+    policy.save(
+        recorder.store, versions[0], {"required": [], "rollback_on": ["canary"]}, identity=ADA
+    )
     for of in versions:
         produce(recorder, of)
     return versions
@@ -170,7 +172,7 @@ def test_twice(recorder: Recorder, two: tuple[ModelVersion, ModelVersion]) -> No
 def test_the_only_one(recorder: Recorder) -> None:
     """Where none was in Production before, the report is kept, and that is said."""
     of = add(recorder)
-    policy.save(recorder.store, of, {"required": [], "rollback_on": ["canary"]})
+    policy.save(recorder.store, of, {"required": [], "rollback_on": ["canary"]}, identity=ADA)
     produce(recorder, of)
     with pytest.raises(RefusedError, match="the report is kept, but nothing is rolled back: no "):
         report(recorder, of.ref, "canary", passed=False, identity=ADA)

@@ -155,7 +155,7 @@ def test_sign_off(recorder: Recorder) -> None:
 def test_sign_off_by_another(recorder: Recorder) -> None:
     """Where the policy says so, the author's own approval is refused."""
     first = add(recorder, by="ada")
-    policy.save(recorder.store, first, {"sign_off": "other"})
+    policy.save(recorder.store, first, {"sign_off": "other"}, identity=ADA)
     stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=passes)
 
     with pytest.raises(RefusedError, match="somebody else"):
@@ -421,7 +421,7 @@ def test_the_rules_change_while_a_candidate_is_judged(recorder: Recorder) -> Non
     first = add(recorder)
 
     def meanwhile(candidate: Candidate, rules: Policy) -> list[Verdict]:
-        policy.save(recorder.store, first, {"required": [], "keep_versions": 3})
+        policy.save(recorder.store, first, {"required": [], "keep_versions": 3}, identity=ADA)
         return passes(candidate, rules)
 
     with pytest.raises(RefusedError, match="policy of delays was changed"):

@@ -11,6 +11,7 @@ import pytest
 from begat.lineage.records import ModelVersion
 from begat.lineage.registry import current, policy
 from begat.lineage.registry.gates import Candidate
+from support.registered import ADA
 from support.trips import Trips
 
 Says = Callable[..., None]
@@ -35,7 +36,7 @@ def says(trips: Trips) -> Iterator[Says]:
     of = ModelVersion(model="trips", version=1, digest="")
 
     def save(**said: Any) -> None:
-        policy.save(trips.space.store, of, said)
+        policy.save(trips.space.store, of, said, identity=ADA)
 
     yield save
     save()

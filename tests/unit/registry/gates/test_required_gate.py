@@ -91,7 +91,7 @@ def test_nothing_leaves_none_without_its_items(
     again = bare.run()
     required = [name for name in NAMES if name != "serving"]
     [found] = [one for one in told(bare.space, store_version(bare, again)) if one.name == "code"]
-    policy.save(bare.space.store, store_version(bare, again), {"required": required})
+    policy.save(bare.space.store, store_version(bare, again), {"required": required}, identity=ADA)
     entry = stages.promote(bare.space, again, to="Staging", identity=ADA)
 
     assert "with changes that are kept" in found.says
@@ -105,7 +105,11 @@ def test_nothing_leaves_none_without_its_items(
         one for one in told(bare.space, store_version(bare, again)) if one.name == "promoter"
     ]
     assert promoter.says == f"ada, {entry.at}, to Staging"
-    assert [row.action for row in audit.entries(bare.space.store)] == ["refuse", "promote"]
+    assert [row.action for row in audit.entries(bare.space.store)] == [
+        "refuse",
+        "policy",
+        "promote",
+    ]
 
 
 def store_version(trips: Trips, ref: str) -> Any:
