@@ -12,6 +12,7 @@ from pathlib import Path
 
 #: Lines of what uv says that a message repeats.
 _LINES = 3
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!_-]+")
 
 
 class RebuildError(Exception):
@@ -39,6 +40,10 @@ def rebuild(
     """
     left_out = {"begat", *(re.sub(r"[-_.]+", "-", name).lower() for name in without)}
     wanted = [f"{name}=={version}" for name, version in packages.items() if name not in left_out]
+    for one in wanted:
+        # Runs of others are told, and what they call a package may be an option for uv.
+        if not _PINNED.fullmatch(one):
+            raise RebuildError(f"{one!r} is no package's name and version")
     folder.mkdir(parents=True)
     listed = folder / "requirements.txt"
     listed.write_text("\n".join([*wanted, ""]))

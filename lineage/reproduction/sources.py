@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from ..capture.git import git
 from ..content.store import ArtifactStore
 from ..modules import archive, unpack
 from .plan import Plan, Step
+
+_COMMIT = re.compile("[0-9a-f]{4,64}")
 
 
 class MissingCodeError(Exception):
@@ -65,7 +68,8 @@ def place(
 def _check_out(repository: Path, commit: str, target: Path, step: Step, digest: str) -> None:
     """The files of a commit, and nothing in the repository that has to be cleared away."""
     lost = f"the kept sources of {step.job} are gone, and " if digest else ""
-    if not commit:
+    # Runs of others are told, and what they call a commit may be an option for git.
+    if not _COMMIT.fullmatch(commit):
         raise MissingCodeError(f"{lost}no commit was recorded for {step.job}")
     target.mkdir(parents=True)
     index = {"GIT_INDEX_FILE": str(target.with_suffix(".index"))}
