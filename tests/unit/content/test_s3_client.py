@@ -16,7 +16,14 @@ from begat.lineage.content import StatCache, open_store, sources
 from begat.lineage.content.s3 import client
 from begat.lineage.content.s3.client import Address, translated
 from begat.lineage.content.store import ArtifactStore
-from begat.lineage.errors import ArtifactError, BegatError, DataError, ParameterError, SettingsError
+from begat.lineage.errors import (
+    ArtifactError,
+    BegatError,
+    DataError,
+    ParameterError,
+    SettingsError,
+    WorldError,
+)
 from begat.lineage.records import Snapshot
 from begat.lineage.settings import Settings
 from support.stores import ABSENT
@@ -34,8 +41,8 @@ ASKING: dict[str, tuple[type[BegatError], Callable[[Path], object]]] = {
     "write": (ArtifactError, lambda home: store(home).write(b"a")),
     "read": (ArtifactError, lambda home: store(home).read(ABSENT)),
     "present": (ArtifactError, lambda home: store(home).present([ABSENT])),
-    "list": (DataError, lambda home: snapshot("s3://bucket/m={m}.csv", home)),
-    "look": (DataError, lambda home: snapshot("s3://bucket/a.csv", home)),
+    "list": (WorldError, lambda home: snapshot("s3://bucket/m={m}.csv", home)),
+    "look": (WorldError, lambda home: snapshot("s3://bucket/a.csv", home)),
 }
 
 
