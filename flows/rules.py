@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from begat.lineage.errors import BegatError, PipelineError, SettingsError, StoreError
 from begat.lineage.registry import gates
-from begat.lineage.registry.policy import parse
+from begat.lineage.registry.policy import WHERE, parse
 from begat.lineage.workspace import workspace
 
 from .report import Report
@@ -74,8 +74,7 @@ def check() -> None:
     Raises:
         SettingsError: one does not.
     """
-    where = "[tool.begat.policy] in pyproject.toml"
-    gates.check(parse(workspace().settings.policy, where=where), where=where)
+    gates.check(parse(workspace().settings.policy, where=WHERE), where=WHERE)
 
 
 def follow(pipeline: Pipeline, report: Report) -> Report:
@@ -113,7 +112,7 @@ def follow(pipeline: Pipeline, report: Report) -> Report:
             f"{error}; {report.model_version} is registered, and the next run keeps its policy"
         ) from error
     try:
-        rules = policy.policy_of(space.store, found.version.model, space.settings.policy)
+        rules = policy.policy_of(space, found.version.model)
         if rules.promote == "staging" and found.stage == "None":
             return replace(report, promoted=_promoted(space, found.version))
     except BegatError as error:

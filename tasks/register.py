@@ -61,7 +61,7 @@ def register(
         signature=signature.digest,
         training_run=model.producer,
     )
-    names = policy.policy_of(space.store, name, space.settings.policy).required
+    names = policy.policy_of(space, name).required
     if said := "; ".join(str(item) for item in lacks if item.name in names):
         space.warn(f"{version} lacks what it needs to be promoted: {said}")
     run.output_facet(version, "begat_modelVersion", facet)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 #: Where rules come from, as people read it.
 PYPROJECT, PIPELINE, DEFAULT = "pyproject.toml", "pipeline", "default"
-#: What errors call the rules for every model.
-WHERE = "[tool.begat.policy] in pyproject.toml"
 
 
 @click.group()
@@ -28,7 +26,7 @@ def policy() -> None:
 @as_json
 def show(model: str | None, as_json: bool) -> None:
     """Show the rules that hold for MODEL, or else for every model, and where they come from."""
-    from ..registry.policy import parse, policy_of
+    from ..registry.policy import WHERE, parse, policy_of
     from ..settings import load
 
     said: dict[str, str] = {}
@@ -43,7 +41,7 @@ def show(model: str | None, as_json: bool) -> None:
         settings = place.settings
         with place.store.read() as db:
             current.check_model(db, model)
-        found = policy_of(place.store, model, settings.policy)
+        found = policy_of(place, model)
         said = dict.fromkeys(own(place.store, model), PIPELINE)
     origin = dict.fromkeys(found.to_json(), DEFAULT) | dict.fromkeys(settings.policy, PYPROJECT)
     origin |= said
@@ -58,14 +56,14 @@ def show(model: str | None, as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Check the rules in pyproject.toml, and those of every registered model."""
     from ..registry import gates
-    from ..registry.policy import parse, policy_of
+    from ..registry.policy import WHERE, parse, policy_of
     from ..settings import load
 
     settings = load()
     checked = {PYPROJECT: parse(settings.policy, where=WHERE)}
     gates.check(checked[PYPROJECT], where=WHERE)
     for model in _models(settings):
-        checked[model] = policy_of(space().store, model, settings.policy)
+        checked[model] = policy_of(space(), model)
         gates.check(checked[model], where=f"the policy of {model}")
     if as_json:
         print_json({"checked": {name: found.to_json() for name, found in checked.items()}})

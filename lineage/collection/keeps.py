@@ -136,7 +136,7 @@ def versions(space: Workspace, model: str) -> list[KeptVersion]:
         StoreError: the store failed.
         SettingsError: the model's policy makes no sense.
     """
-    policy = policy_of(space.store, model, space.settings.policy)
+    policy = policy_of(space, model)
     with space.store.read() as db:
         rows = db.execute(_VERSIONS, {"model": model}).fetchall()
         aliased = {number for (number,) in db.execute(_ALIASED, {"model": model})}

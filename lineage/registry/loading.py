@@ -46,7 +46,7 @@ def load(
     space = workspace()
     found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
-    policy = policy_of(space.store, found.version.model, space.settings.policy)
+    policy = policy_of(space, found.version.model)
     digests = found.files
     return Model(
         models.load(space.artifacts.read(digests["model"]), trusted=space.settings.trusted_types),

@@ -26,10 +26,14 @@ from typing import Any, Literal
 from ..errors import SettingsError
 from ..graph.store import Store
 from ..records import ModelVersion
+from ..workspace import Workspace
 from . import audit
 from .identity import Identity
 from .required import NAMES
 from .serving import Serving
+
+#: What errors call the rules for every model.
+WHERE = "[tool.begat.policy] in pyproject.toml"
 
 _POLICY = "SELECT policy FROM model WHERE name = :model"
 _SAVE = """
@@ -57,19 +61,19 @@ class Policy:
         return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
 
 
-def policy_of(store: Store, model: str, given: Mapping[str, Any]) -> Policy:
+def policy_of(space: Workspace, model: str) -> Policy:
     """The rules in force for a model.
 
     Args:
-        store: where its pipeline's own rules are.
+        space: whose settings have the rules for every model, and whose store its pipeline's own.
         model: its name.
-        given: `Settings.policy`, the rules for every model.
 
     Raises:
         SettingsError: a rule makes no sense.
         StoreError: the store failed.
     """
-    return parse({**given, **own(store, model)}, where=f"the policy of {model}")
+    said = {**space.settings.policy, **own(space.store, model)}
+    return parse(said, where=f"the policy of {model}")
 
 
 def own(store: Store, model: str) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def parse(said: Mapping[str, Any], *, where: str) -> Policy:
 
     Args:
         said: by key.
-        where: what is named in errors, `[tool.begat.policy] in pyproject.toml`.
+        where: what is named in errors, such as `WHERE`.
 
     Raises:
         SettingsError: a key is unknown, or its value makes no sense.

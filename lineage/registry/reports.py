@@ -79,7 +79,7 @@ def report(
             reason=reason,
             body={key: one for key, one in said.items() if one is not None},
         )
-    if passed or name not in policy_of(space.store, of.model, space.settings.policy).rollback_on:
+    if passed or name not in policy_of(space, of.model).rollback_on:
         return Reported(report=entry)
     if find(space, of.ref).stage != "Production":
         return Reported(report=entry)

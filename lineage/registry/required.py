@@ -122,7 +122,7 @@ def told(space: Workspace, of: ModelVersion) -> list[Item]:
     """
     from .policy import policy_of  # which knows the names of the items
 
-    serving = policy_of(space.store, of.model, space.settings.policy).serving
+    serving = policy_of(space, of.model).serving
     found = items(space, of, serving, [name for name in NAMES if name != "model"])
     with space.store.read() as db:
         moves = [entry for entry in audit.of_version(db, of) if entry.after in _PROMOTED]

@@ -30,7 +30,7 @@ def sign(
     of = find(space, ref).version
     if not approve and not reason.strip():
         raise ParameterError(f"a rejection of {of} takes a reason; add --reason")
-    policy = policy_of(space.store, of.model, space.settings.policy)
+    policy = policy_of(space, of.model)
     with space.store.write() as db:
         # As it is now: another may have moved it since it was found.
         found = version(db, of.model, of.version)

@@ -108,7 +108,7 @@ def promote(
     if found.stage in (to, "Production"):
         return None
     _check_order(found, to)
-    policy = policy_of(space.store, model, space.settings.policy)
+    policy = policy_of(space, model)
     with space.store.read() as db:
         production = production_of(db, model)
         if to == "Production":
@@ -136,7 +136,7 @@ def promote(
     with space.store.write() as db:
         _check_still(db, found, production, to)
         _check_kept(db, found)
-        if policy_of(space.store, model, space.settings.policy) != policy:
+        if policy_of(space, model) != policy:
             raise RefusedError(
                 f"the policy of {model} was changed while {found.version} was judged; try again"
             )
@@ -193,7 +193,7 @@ def archive(
         raise RefusedError(
             f"{of} is in Production; promote another version, or `begat rollback {of.model}`"
         )
-    policy = policy_of(space.store, of.model, space.settings.policy)
+    policy = policy_of(space, of.model)
     with space.store.write() as db:
         _check_still(db, found, None, "Archived")
         due = _replaced(db, of.model, policy).get(of.version)
@@ -221,7 +221,7 @@ def settle(space: Workspace, model: str = "") -> list[Entry]:
     with space.store.read() as db:
         models = [model] if model else all_models(db)
     for name in models:
-        policy = policy_of(space.store, name, space.settings.policy)
+        policy = policy_of(space, name)
         with space.store.read() as db:
             waiting = any(due <= now() for due in _replaced(db, name, policy).values())
         if not waiting:

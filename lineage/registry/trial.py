@@ -69,5 +69,5 @@ def trial(space: Workspace, ref: str, *, to: str = "") -> Trial:
     candidate = Candidate(
         space=space, version=of, body=found.body, stage=stage, production=production
     )
-    policy = policy_of(space.store, of.model, space.settings.policy)
+    policy = policy_of(space, of.model)
     return Trial(ref=of.ref, to=stage, verdicts=judge(candidate, policy))

@@ -41,7 +41,7 @@ class Latency:
             DataError: it cannot be loaded, or fails on its example.
         """
         space = candidate.space
-        policy = policy_of(space.store, candidate.version.model, space.settings.policy)
+        policy = policy_of(space, candidate.version.model)
         serving = Serving.of(policy.serving)
         measured = measure(
             space.artifacts.read(candidate.version.digest),

@@ -34,7 +34,7 @@ class Required:
     def judge(self, candidate: Candidate) -> Sequence[Verdict]:
         """One verdict an item."""
         space, of = candidate.space, candidate.version
-        policy = policy_of(space.store, of.model, space.settings.policy)
+        policy = policy_of(space, of.model)
         names = self.items or policy.required
         if not names:
             return []

@@ -22,7 +22,7 @@ PINNED = {
     "featurize": (1, "aeb64f295bee950d"),
     "train": (1, "febb154f163c2fc8"),
     "evaluate": (3, "57843fbf673dc58d"),
-    "register": (1, "b9463088251eb88a"),
+    "register": (1, "2464484b0da9f77f"),
 }
 
 
