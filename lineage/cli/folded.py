@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from ..graph.stages import named
 from .output import label, moment, short
 
 if TYPE_CHECKING:
@@ -116,9 +117,7 @@ def _about(group: Group, groups: Mapping[Group, list[Node]]) -> str:
     members = groups[group]
     first = members[0]
     if group[0] == "model":
-        stage = _text(first, "stage")
-        names = ["no stage" if stage == "None" else stage, *getattr(first, "aliases", ())]
-        return ", ".join(names)
+        return ", ".join([named(_text(first, "stage")), *getattr(first, "aliases", ())])
     if group[0] == "run":
         times = sorted(filter(None, (_text(node, "started_at") for node in members)))
         when = moment(times[0]) if times else ""

@@ -12,6 +12,7 @@ import click
 
 from ..graph.pedigree import pedigree
 from ..graph.resolve import resolve
+from ..graph.stages import named
 from ..records import DatasetVersion, ModelVersion, RunRef
 from ..registry.required import told
 from ..workspace import workspace
@@ -134,8 +135,7 @@ def _tree(found: Mapping[str, Any]) -> Tree:
 
 
 def _stage(found: Mapping[str, Any]) -> str:
-    stage = "no stage" if found["stage"] == "None" else found["stage"]
-    return ", ".join([stage, *found["aliases"]])
+    return ", ".join([named(found["stage"]), *found["aliases"]])
 
 
 def _metrics(tree: Tree, metrics: Mapping[str, float | None]) -> None:

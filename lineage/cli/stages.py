@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
+from ..graph.stages import named
 from .output import as_json, print_json, say, space
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def sentence(entry: Entry) -> str:
     if alias is not None:
         what = f"is {entry.model}@{alias}" if entry.version else f"@{alias} is taken away"
     elif entry.after:
-        what = f"{_stage(entry.before)} → {entry.after}"
+        what = f"{named(entry.before)} → {entry.after}"
     elif entry.action == "policy":
         was, now = entry.body["was"], entry.body["policy"]
         what = "its pipeline has other rules: " + ", ".join(
@@ -199,7 +200,3 @@ def _told(entry: Entry | None, otherwise: str, as_json: bool) -> None:
 
 def _say(entry: Entry) -> None:
     say(sentence(entry))
-
-
-def _stage(stage: str) -> str:
-    return "no stage" if stage == "None" else stage

@@ -29,6 +29,7 @@ from ..graph.connection import Connection, stream
 from ..graph.present import present
 from ..graph.stages import moves
 from ..records import ModelVersion
+from ..registry import current
 from ..registry.policy import policy_of
 from ..workspace import Workspace
 from .ledger import Ledger
@@ -38,9 +39,8 @@ VERSIONS = ("Production", "Staging", "retained", "alias", "newest")
 _DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 _ROWS = 1000
 
-_MODELS = "SELECT name FROM model ORDER BY name"
 _VERSIONS = """
-SELECT version, digest, run_id, training_run_id, stage, body FROM model_version
+SELECT model, version, digest, run_id, training_run_id, stage, body FROM model_version
 WHERE model = :model ORDER BY version DESC
 """
 _ALIASED = "SELECT version FROM alias WHERE model = :model"
@@ -101,7 +101,9 @@ def note(space: Workspace, ledger: Ledger) -> list[KeptVersion]:
         StoreError: the store failed.
         SettingsError: a model's policy makes no sense.
     """
-    found = [one for model in _models(space) for one in versions(space, model)]
+    with space.store.read() as db:
+        models = current.models(db)
+    found = [one for model in models for one in versions(space, model)]
     with space.store.read() as db:
         _note_kinds(db, ledger)
         ledger.keep((digest for (digest,) in stream(db, _PINNED)), "pinned")
@@ -156,21 +158,15 @@ def versions(space: Workspace, model: str) -> list[KeptVersion]:
             why = "alias"
         elif place < policy.keep_versions:
             why = "newest"
-        of = ModelVersion(model=model, version=number, digest=row["digest"], producer=row["run_id"])
         kept.append(
             KeptVersion(
-                version=of,
+                version=queries.model_version_of(row),
                 training_run_id=row["training_run_id"],
                 why=why,
                 digests=(row["digest"], *dict.fromkeys(_DIGEST.findall(row["body"]))),
             )
         )
     return kept
-
-
-def _models(space: Workspace) -> list[str]:
-    with space.store.read() as db:
-        return [name for (name,) in db.execute(_MODELS, {})]
 
 
 def _archived(db: Connection, model: str) -> dict[int, str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..records import Dataset, DatasetVersion
+from ..records import Dataset, DatasetVersion, ModelVersion
 from . import registers
 from .connection import Connection, Row
 from .nodes import PRODUCT
@@ -140,6 +140,17 @@ def version_of(row: Row, producer: str = "") -> DatasetVersion:
         format=row["format"] or "bytes",
         kind=row["kind"] or "FILE",
         producer=producer,
+    )
+
+
+def model_version_of(row: Row) -> ModelVersion:
+    """The model version in a row of the registry.
+
+    Args:
+        row: with `model`, `version`, `digest` and `run_id`, the register run's.
+    """
+    return ModelVersion(
+        model=row["model"], version=row["version"], digest=row["digest"], producer=row["run_id"]
     )
 
 

@@ -25,7 +25,7 @@ from .store import Store
 
 T = TypeVar("T")
 
-_MODEL_VERSIONS = "SELECT version, digest, run_id FROM model_version WHERE model = :model"
+_MODEL_VERSIONS = "SELECT model, version, digest, run_id FROM model_version WHERE model = :model"
 _ANY = "SELECT 1 FROM model_version WHERE model = :model LIMIT 1"
 _NUMBERED = "AND version = :number"
 _NAMED = "AND version = (SELECT version FROM alias WHERE model = :model AND name = :which)"
@@ -97,13 +97,7 @@ def model_version(db: Connection, ref: str) -> ModelVersion:
         raise RefError(
             f"{model} has no version {which!r}; `begat models` lists numbers, stages and aliases"
         )
-    found = [
-        ModelVersion(
-            model=model, version=row["version"], digest=row["digest"], producer=row["run_id"]
-        )
-        for row in rows
-    ]
-    return only(ref, found, "versions", str)
+    return only(ref, [queries.model_version_of(row) for row in rows], "versions", str)
 
 
 def runs(db: Connection, ref: str) -> list[RunRef]:

@@ -18,6 +18,11 @@ STAGES = ("None", "Staging", "Production", "Archived")
 _ROWS = "SELECT action, model, version, before, after, replaced, body FROM audit ORDER BY seq"
 
 
+def named(stage: str) -> str:
+    """A stage as sentences name it."""
+    return "no stage" if stage == STAGES[0] else stage
+
+
 @dataclass(kw_only=True, slots=True)
 class Standing:
     """Stages other than None, and aliases, by model."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..content.digest import digest_bytes
 from ..errors import RefError
+from ..graph import queries
 from ..graph.connection import Connection
 from ..graph.resolve import resolve
 from ..records import ModelVersion
@@ -16,7 +17,8 @@ from ..workspace import Workspace
 
 _ROW = "SELECT * FROM model_version WHERE model = :model AND version = :version"
 _PRODUCTION = """
-SELECT version, digest, run_id FROM model_version WHERE model = :model AND stage = 'Production'
+SELECT model, version, digest, run_id FROM model_version
+WHERE model = :model AND stage = 'Production'
 """
 _MODELS = "SELECT name FROM model ORDER BY name"
 
@@ -78,9 +80,8 @@ def version(db: Connection, model: str, number: int) -> Version:
     row = db.execute(_ROW, {"model": model, "version": number}).fetchone()
     if row is None:
         raise RefError(f"{model} has no version {number}; `begat models` lists them")
-    of = ModelVersion(model=model, version=number, digest=row["digest"], producer=row["run_id"])
     return Version(
-        version=of,
+        version=queries.model_version_of(row),
         stage=row["stage"],
         registered_by=row["registered_by"],
         body=json.loads(row["body"]),
@@ -90,11 +91,7 @@ def version(db: Connection, model: str, number: int) -> Version:
 def production(db: Connection, model: str) -> ModelVersion | None:
     """The version of a model that is in Production."""
     row = db.execute(_PRODUCTION, {"model": model}).fetchone()
-    if row is None:
-        return None
-    return ModelVersion(
-        model=model, version=row["version"], digest=row["digest"], producer=row["run_id"]
-    )
+    return None if row is None else queries.model_version_of(row)
 
 
 def models(db: Connection) -> list[str]:
@@ -111,8 +108,3 @@ def check_model(db: Connection, model: str) -> None:
     names = models(db)
     if model not in names:
         raise RefError(f"no model is named {model!r}; there is {', '.join(names) or 'none'}")
-
-
-def named(stage: str) -> str:
-    """A stage as sentences name it."""
-    return "no stage" if stage == "None" else stage

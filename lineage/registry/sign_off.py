@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ..errors import ParameterError, RefusedError
 from ..graph.connection import Connection
+from ..graph.stages import named
 from ..records import ModelVersion
 from ..workspace import Workspace
 from . import audit
 from .audit import Entry
-from .current import Version, find, named, version
+from .current import Version, find, version
 from .identity import Identity
 from .policy import Policy, policy_of
 

@@ -20,11 +20,12 @@ from ..errors import ArtifactError, CollectedError, GateError, ParameterError, R
 from ..events import now
 from ..graph import presence
 from ..graph.connection import Connection
+from ..graph.stages import named
 from ..records import ModelVersion
 from ..workspace import Workspace
 from . import audit, sign_off
 from .audit import Entry
-from .current import Version, check_model, find, named
+from .current import Version, check_model, find
 from .current import models as all_models
 from .current import production as production_of
 from .current import version as version_of

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import GateError, ParameterError
+from ..graph.stages import named
 from ..workspace import Workspace
-from .current import find, named
+from .current import find
 from .current import production as production_of
 from .gates import Candidate, Verdict, judge
 from .policy import policy_of

@@ -186,12 +186,7 @@ def _ordered(steps: Sequence[Step]) -> tuple[Step, ...]:
 def _version(db: Connection, named: Side) -> ModelVersion | None:
     for row in db.execute(_MODEL, {"run": _training(db, named)}):
         if named.kind != "model" or f"{row['model']}@{row['version']}" == named.name:
-            return ModelVersion(
-                model=row["model"],
-                version=row["version"],
-                digest=row["digest"],
-                producer=row["run_id"],
-            )
+            return queries.model_version_of(row)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..content.store import ArtifactStore
 from ..errors import ArtifactError, EventError
 from ..events.canonical import parse
-from ..graph import registers
+from ..graph import queries, registers
 from ..graph.connection import Connection, Row
 from ..graph.stages import STAGES
 from ..records import ModelVersion
@@ -66,9 +66,7 @@ def told(db: Connection, model: str = "") -> Iterator[ModelVersion]:
 def listed(db: Connection) -> Iterator[ModelVersion]:
     """The versions that the registry lists."""
     for row in db.execute(_ALL):
-        yield ModelVersion(
-            model=row["model"], version=row["version"], digest=row["digest"], producer=row["run_id"]
-        )
+        yield queries.model_version_of(row)
 
 
 def said(replay: Replay, run: str, model: str, version: int) -> tuple[dict[str, Any], str]:
