@@ -19,6 +19,7 @@ from ..content.digest import digest_bytes
 from ..events import facets, now
 from ..events.canonical import canonical
 from ..events.facets import CORE, PRODUCER
+from ..graph.answer import Record
 from ..graph.connection import Connection, Row
 from ..graph.stages import Standing, standing
 from ..graph.store import Store
@@ -44,8 +45,10 @@ SELECT {_COLUMNS} FROM audit WHERE model = :model AND version = :version ORDER B
 """
 _STAGES = "SELECT model, version, stage FROM model_version WHERE stage <> 'None'"
 _ALIASES = "SELECT model, name, version FROM alias"
-_REGISTERED = "SELECT digest, registered_by, body FROM model_version WHERE model = :model AND "
-_REGISTERED += "version = :version"
+_REGISTERED = """
+SELECT digest, registered_by, body FROM model_version
+WHERE model = :model AND version = :version
+"""
 # What others were told is no witness: anybody who may send events could accuse the log.
 _EVENTS = """
 SELECT body FROM event
@@ -56,7 +59,7 @@ ALWAYS = "9999-12-31T23:59:59.999999Z"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(Record):
     """A row of the log."""
 
     #: Its place, from 1, without gaps.
@@ -80,10 +83,6 @@ class Entry:
     body: Mapping[str, Any]
     previous: str
     hash: str
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ParameterError
+from ..graph.answer import Record
 from ..graph.facts import normalised
 from ..registry import aliases, audit, reports, sign_off, stages
 from ..registry.audit import Entry
@@ -21,6 +22,7 @@ from ..workspace import Workspace
 from . import body
 from .guard import Given, needs
 from .problems import problems
+from .shapes import model_of
 
 router = APIRouter(prefix="/api/v2", tags=["registry"])
 
@@ -42,42 +44,27 @@ class Act(BaseModel):
     threshold: Annotated[float | None, Field(description="Of a report: what it had to be")] = None
 
 
-class Row(BaseModel):
-    """A row of the audit log."""
-
-    seq: int
-    at: str
-    action: str
-    model: str
-    version: int | None
-    before: str
-    after: str
-    replaced: int | None
-    who: str
-    identity: dict[str, Any]
-    reason: str
-    body: dict[str, Any]
-    previous: str
-    hash: str
-
-
-class Done(BaseModel):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done(Record):
     """What came of an act."""
 
-    changed: Annotated[bool, Field(description="Whether it was not so already")]
-    entry: Row | None
+    #: Whether it was not so already.
+    changed: bool
+    #: The row of the log; none if nothing changed.
+    entry: Entry | None
 
 
-class Rows(BaseModel):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acts(Record):
     """The audit log."""
 
-    entries: list[Row]
+    entries: tuple[Entry, ...]
 
 
 @router.post(
     "/acts",
     summary="Promote, approve, reject, archive, roll back, name or report on a model version",
-    response_model=Done,
+    response_model=model_of(Done),
     dependencies=[Depends(needs("promote"))],
     responses=problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503),
     openapi_extra=body.takes(Act.model_json_schema()),
@@ -99,20 +86,20 @@ async def act(request: Request, given: Given) -> JSONResponse:
             space = Workspace(replace(load(), store=state.stores.url), store=store)
             with closing(space):
                 entry = _do(space, said, text=given.credentials if given else "", host=host)
-        return Done(changed=entry is not None, entry=_row(entry) if entry else None)
+        return Done(changed=entry is not None, entry=entry)
 
     async with body.received(request, state.held, state.max_body) as sent:
         said = await anyio.to_thread.run_sync(lambda: _read(body.plain(sent, state.max_body)))
     # What gates take is not to keep a rollback waiting, nor those who ask.
     judged = state.judges if said.act == "promote" else None
     done = await anyio.to_thread.run_sync(work, said, limiter=judged)
-    return JSONResponse(done.model_dump())
+    return JSONResponse(done.to_json())
 
 
 @router.get(
     "/acts",
     summary="Every act on the registry",
-    response_model=Rows,
+    response_model=model_of(Acts),
     dependencies=[Depends(needs("read"))],
     responses=problems(401, 403, 422, 503),
 )
@@ -120,14 +107,15 @@ def acts(
     request: Request,
     model: Annotated[str, Query(description="Of this model only")] = "",
     until: Annotated[str, Query(description="None later than this ISO 8601 time")] = "",
-) -> Rows:
+) -> JSONResponse:
     """The audit log, from its first row."""
     try:
         time = normalised(until) if until else audit.ALWAYS
     except ValueError:
         raise ParameterError(f"until: {until!r} is no ISO 8601 time") from None
     with request.app.state.stores.reading() as store:
-        return Rows(entries=[_row(one) for one in audit.entries(store, model, until=time)])
+        found = Acts(entries=tuple(audit.entries(store, model, until=time)))
+    return JSONResponse(found.to_json())
 
 
 def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
@@ -168,7 +156,3 @@ def _read(data: bytes) -> Act:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
         raise ParameterError(f"{where}: {first['msg']}; /docs says what an act is") from None
-
-
-def _row(entry: Entry) -> Row:
-    return Row(**entry.to_json())
