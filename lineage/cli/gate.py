@@ -105,21 +105,16 @@ def report(
 def _print(verdicts: Sequence[Verdict]) -> None:
     from rich.table import Table
 
+    from ..registry.gates.verdict import text
+
     table = Table(box=None, pad_edge=False)
     for heading in ("gate", "", "value", "has to be", "more"):
         table.add_column(heading)
     for one in verdicts:
-        value, threshold = (_text(each) for each in (one.value, one.threshold))
         table.add_row(
             one.gate,
             "passes" if one.passed else "refuses",
-            *(value, threshold, one.reason),
+            *(text(one.value), text(one.threshold), one.reason),
             style="" if one.passed else "yellow",
         )
     console().print(table)
-
-
-def _text(value: str | float | None) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return format(value, ".6g")

@@ -180,7 +180,7 @@ def _waited(space: Workspace, wait: float, progress: Progress) -> list[str]:
     total = len(waited_for)
     while waited_for and time.monotonic() < until:
         progress("waiting", total - len(waited_for), total)
-        time.sleep(GLANCE)
+        time.sleep(GLANCE)  # a run that ends tells nobody: its lease is looked at again
         waited_for &= _open(space)
     return sorted(waited_for)
 
@@ -229,7 +229,7 @@ def _delete(
             with space.store.write() as db:
                 going = _turn(space, going, db, ledger.min_age, done)
             progress("deleting", done.deleted, done.taken)
-            time.sleep(PAUSE)
+            time.sleep(PAUSE)  # others who write get their turn
 
 
 def _turn(

@@ -18,12 +18,13 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..content.digest import is_digest
 from ..content.manifest import Manifest
 from ..content.sources import FILES
 from ..errors import ArtifactError, DataError
+from ..events import shifted
 from ..graph import nodes, presence, queries, sql
 from ..graph.connection import Connection, stream
 from ..graph.present import present
@@ -145,7 +146,7 @@ def versions(space: Workspace, model: str) -> list[KeptVersion]:
         archived = _archived(db, model)
         # The database's clock: that of this machine may be another one.
         [now] = db.execute(sql.statements()["clock"], {}).fetchone()
-    until = _before(now, policy.retain_days)
+    until = shifted(now, -timedelta(days=policy.retain_days))
     kept = []
     for place, row in enumerate(rows):
         number = row["version"]
@@ -175,11 +176,6 @@ def _archived(db: Connection, model: str) -> dict[int, str]:
     for row in db.execute(_LOG, {"model": model}):
         found |= {number: row["at"] for number, _, after in moves(row) if after == "Archived"}
     return found
-
-
-def _before(now: str, days: float) -> str:
-    then = datetime.fromisoformat(now) - timedelta(days=days)
-    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _behind(db: Connection, kept: Iterable[KeptVersion]) -> Iterator[str]:

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from . import facets
-from .build import input_dataset, now, output_dataset, run_event
+from .build import input_dataset, now, output_dataset, run_event, shifted
 from .canonical import canonical, event_hash, parse
 from .ids import new_id, static_id
 from .spool import Spool
@@ -28,5 +28,6 @@ __all__ = [
     "output_dataset",
     "parse",
     "run_event",
+    "shifted",
     "static_id",
 ]

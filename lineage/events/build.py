@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -25,6 +25,15 @@ _NONE: Mapping[str, Any] = {}
 def now() -> str:
     """The time, in UTC, as events write it: `2025-01-31T12:00:00.000000Z`."""
     return f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def shifted(time: str, by: timedelta) -> str:
+    """A time of `now`'s form, so much later.
+
+    >>> shifted("2025-01-31T12:00:00.000000Z", timedelta(days=-1))
+    '2025-01-30T12:00:00.000000Z'
+    """
+    return (datetime.fromisoformat(time) + by).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def run_event(

@@ -10,11 +10,11 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from ..content.digest import digest_bytes
 from ..errors import ParameterError, RefError
-from ..events.build import now
+from ..events.build import now, shifted
 from ..graph.connection import Row
 from ..graph.store import Store
 
@@ -89,13 +89,13 @@ def create(
     if days is not None and not 0 < days <= MOST_DAYS:
         raise ParameterError(f"a token expires after 1 to {MOST_DAYS} days; got {days}")
     text = PREFIX + secrets.token_urlsafe(32)
-    expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
+    made_at = now()
     token = Token(
         id=secrets.token_hex(4),
         name=name.strip(),
         scopes=wanted,
-        created_at=now(),
-        expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if expires else "",
+        created_at=made_at,
+        expires_at=shifted(made_at, timedelta(days=days)) if days is not None else "",
         revoked_at="",
     )
     kept = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import RefError
@@ -72,9 +72,16 @@ class Recorded:
     data: Data
     registered_by: str = ""
     created_at: str = ""
-    #: The first commit at which a flow run had this version as its result, with nothing changed
-    #: since: it holds the code that the version was trained by, whenever that was committed.
+    #: Where a run had no commit: the first at which a flow run had this version as its result,
+    #: with nothing changed since. It holds the code that the version was trained by.
     commit: str = ""
+
+    @property
+    def trained_at(self) -> str:
+        """The commit that the training run was at; empty if it had none."""
+        commit: str = self.training.get("begat_recipe", {}).get("commit") or ""
+        source: str = self.training.get("job.sourceCodeLocation", {}).get("version") or ""
+        return commit or source
 
 
 def of_run(store: Store, training_run_id: str, *, digest: str, body: Mapping[str, Any]) -> Recorded:
@@ -106,8 +113,10 @@ def of_version(store: Store, of: ModelVersion) -> Recorded:
             raise RefError(f"no model version {of.ref} is registered; `begat models` lists them")
         about = {key: row[key] for key in ("digest", "registered_by", "created_at")}
         body = json.loads(row["body"])
-        commit = _commit(db, of.ref)
-        return _recorded(store, db, row["training_run_id"], body=body, commit=commit, **about)
+        found = _recorded(store, db, row["training_run_id"], body=body, **about)
+        if found.trained_at and not found.data.uncommitted:
+            return found  # nobody asks for another, and all flow runs would have to be looked at
+        return replace(found, commit=_commit(db, of.ref))
 
 
 def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) -> Recorded:

@@ -223,9 +223,9 @@ def _metrics(facts: _Facts) -> _Found:
 def _code(facts: _Facts) -> _Found:
     recipe = facts.recorded.training.get("begat_recipe", {})
     source = facts.recorded.training.get("job.sourceCodeLocation", {})
-    commit = recipe.get("commit") or source.get("version")
+    commit = facts.recorded.trained_at
     where = source.get("repoUrl") or source.get("url")
-    if facts.recorded.commit and (not commit or facts.recorded.data.uncommitted):
+    if facts.recorded.commit:
         return _Found(f"commit {facts.recorded.commit[:10]}, made when it was trained already")
     if not commit:
         return _Found("the training run has no commit", remedy="commit the code and run again")

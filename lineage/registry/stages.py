@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ..errors import ArtifactError, CollectedError, GateError, ParameterError, RefusedError
-from ..events import now
+from ..events import now, shifted
 from ..graph import presence
 from ..graph.connection import Connection
 from ..graph.stages import named
@@ -100,12 +100,11 @@ def promote(
     """
     if to not in _FROM:
         raise ParameterError(f"a version is promoted to Staging or Production; got {to!r}")
-    if force and not reason.strip():
-        raise ParameterError("to force it takes a reason, which the log keeps; add --reason")
+    _check_forced(force, reason)
     found = find(space, ref)
     model = found.version.model
-    settle(space, model)
-    found = find(space, found.version.ref)
+    if settle(space, model):
+        found = find(space, found.version.ref)  # it may be archived by now
     if found.stage in (to, "Production"):
         return None
     _check_order(found, to)
@@ -184,8 +183,7 @@ def archive(
         ParameterError: there is no reason to force.
         StoreError: the store failed; nothing changed.
     """
-    if force and not reason.strip():
-        raise ParameterError("to force it takes a reason, which the log keeps; add --reason")
+    _check_forced(force, reason)
     found = find(space, ref)
     of = found.version
     if found.stage == "Archived":
@@ -314,6 +312,11 @@ def rollback(
         )
 
 
+def _check_forced(force: bool, reason: str) -> None:
+    if force and not reason.strip():
+        raise ParameterError("to force it takes a reason, which the log keeps; add --reason")
+
+
 def _check_order(found: Version, to: str) -> None:
     if found.stage not in _FROM[to]:
         raise RefusedError(
@@ -403,8 +406,8 @@ def _replaced(db: Connection, model: str, policy: Policy) -> dict[int, str]:
         return {}
     # Each new version in Production starts the hours again.
     row = db.execute(_SINCE, {"model": model}).fetchone()
-    due = datetime.fromisoformat(row["at"]) + timedelta(hours=policy.stable_hours)
-    return dict.fromkeys(waiting, due.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    due = shifted(row["at"], timedelta(hours=policy.stable_hours))
+    return dict.fromkeys(waiting, due)
 
 
 def _earlier(db: Connection, model: str) -> list[int]:

@@ -39,8 +39,8 @@ class Verdict:
 
     def says(self) -> str:
         """One clause for an error or a table."""
-        wanted = "" if self.threshold is None else f" (has to be {_text(self.threshold)})"
-        is_ = "" if self.value is None else f" is {_text(self.value)}"
+        wanted = "" if self.threshold is None else f" (has to be {text(self.threshold)})"
+        is_ = "" if self.value is None else f" is {text(self.value)}"
         return f"gate {self.gate}{is_}{wanted}" + (f", {self.reason}" if self.reason else "")
 
 
@@ -56,5 +56,8 @@ class Gate(Protocol):
         ...
 
 
-def _text(value: str | float) -> str:
-    return value if isinstance(value, str) else format(value, ".6g")
+def text(value: str | float | None) -> str:
+    """A value or threshold as people read it; empty for none."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return format(value, ".6g")
