@@ -31,6 +31,11 @@ _MADE = """
 SELECT MAX(ended_at) FROM run
 WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:runs))
 """
+# The flow that a run is a step of.
+_FLOW = """
+SELECT j.name FROM run r JOIN run p ON p.id = r.parent JOIN job j ON j.id = p.job
+WHERE r.id = :run
+"""
 _COMMITS = """
 SELECT DISTINCT j.name AS job, t.value AS revision FROM run r LEFT JOIN job j ON j.id = r.job
 LEFT JOIN run_trait x ON x.run = r.id
@@ -52,7 +57,7 @@ class Data:
     prepared_at: str = ""
     #: Commits of the code that prepared it.
     commits: tuple[str, ...] = ()
-    #: Jobs that prepared some of it from no commit.
+    #: Jobs of other flows that prepared some of it from no commit.
     uncommitted: tuple[str, ...] = ()
 
 
@@ -82,6 +87,12 @@ class Recorded:
         commit: str = self.training.get("begat_recipe", {}).get("commit") or ""
         source: str = self.training.get("job.sourceCodeLocation", {}).get("version") or ""
         return commit or source
+
+    @property
+    def code_is_kept(self) -> bool:
+        """Whether that commit holds the code, or it does with the sources that were kept."""
+        recipe = self.training.get("begat_recipe", {})
+        return bool(self.trained_at and (not recipe.get("dirty") or recipe.get("sources")))
 
 
 def of_run(store: Store, training_run_id: str, *, digest: str, body: Mapping[str, Any]) -> Recorded:
@@ -114,8 +125,8 @@ def of_version(store: Store, of: ModelVersion) -> Recorded:
         about = {key: row[key] for key in ("digest", "registered_by", "created_at")}
         body = json.loads(row["body"])
         found = _recorded(store, db, row["training_run_id"], body=body, **about)
-        if found.trained_at and not found.data.uncommitted:
-            return found  # nobody asks for another, and all flow runs would have to be looked at
+        if found.code_is_kept and not found.data.uncommitted:
+            return found  # nobody asks for a commit, and all flow runs would be looked at for it
         return replace(found, commit=_commit(db, of.ref))
 
 
@@ -144,6 +155,10 @@ def _data(store: Store, db: Connection, training: int) -> Data:
     reached = closure.ancestors(store, nodes.run(training))
     before = json.dumps([run for run in reached.runs if run != training])
     told = db.execute(_COMMITS, {"runs": before}).fetchall()
+    # What a flow run takes over from earlier ones of its steps, its own code would make again.
+    flow = db.execute(_FLOW, {"run": training}).fetchone()
+    own = flow["name"] if flow else None
+    uncommitted = {row["job"] or "" for row in told if not row["revision"]}
     raw = {
         queries.dataset_name(row["namespace"], row["name"]): row
         for row in db.execute(_RAW, {"products": json.dumps(reached.products)})
@@ -153,5 +168,5 @@ def _data(store: Store, db: Connection, training: int) -> Data:
         latest={name: row["latest"] for name, row in raw.items()},
         prepared_at=db.execute(_MADE, {"runs": before}).fetchone()[0] or "",
         commits=tuple(sorted({row["revision"] for row in told if row["revision"]})),
-        uncommitted=tuple(sorted({row["job"] or "" for row in told if not row["revision"]})),
+        uncommitted=tuple(sorted(job for job in uncommitted if job.rpartition(".")[0] != own)),
     )

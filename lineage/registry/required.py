@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
 
 
+#: A run that finds nothing to do says so of the commit that it is at, if nothing is changed there.
+_COMMIT = "commit all that `git status` shows, and run again"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One required item of a model version."""
@@ -54,7 +58,7 @@ class Item:
         return bool(self.remedy)
 
     def __str__(self) -> str:
-        """`code version: the training run has no commit; commit the code and run again`."""
+        """`code version: the training run has no commit; ` and the remedy."""
         return f"{self.title}: {self.says}" + (f"; {self.remedy}" if self.remedy else "")
 
     def to_json(self) -> dict[str, str | bool | None]:
@@ -228,16 +232,16 @@ def _code(facts: _Facts) -> _Found:
     if facts.recorded.commit:
         return _Found(f"commit {facts.recorded.commit[:10]}, made when it was trained already")
     if not commit:
-        return _Found("the training run has no commit", remedy="commit the code and run again")
-    if recipe.get("dirty") and not recipe.get("sources"):
+        return _Found("the training run has no commit", remedy=_COMMIT)
+    if not facts.recorded.code_is_kept:
         return _Found(
             f"the training run's code was changed since commit {commit[:10]}, and is not kept",
-            remedy="commit the code and run again",
+            remedy=_COMMIT,
         )
     if jobs := facts.recorded.data.uncommitted:
         return _Found(
             f"{_some(jobs)} prepared data from no commit",
-            remedy="run it again, with the code committed",
+            remedy=_COMMIT,
         )
     return _Found(
         f"commit {commit[:10]}"

@@ -84,7 +84,7 @@ class Small:
 #: What is said of a version whose code is in no repository.
 UNCOMMITTED = (
     "begat: small@1 lacks what it needs to be promoted: code version: the training run has no "
-    "commit; commit the code and run again"
+    "commit; commit all that `git status` shows, and run again"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import subprocess
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -109,6 +110,17 @@ class Trips:
         assert old in text
         self.file.write_text(text.replace(old, new))
         linecache.checkcache(str(self.file))
+
+    def commit(self) -> None:
+        """Make a repository of the folder, with a commit of the code alone."""
+        (self.folder / ".gitignore").write_text("home\nlake\n__pycache__\n")
+        author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        for words in (
+            ["init", "--quiet"],
+            ["add", "."],
+            [*author, "commit", "--quiet", "-m", "one"],
+        ):
+            subprocess.run(["git", *words], cwd=self.folder, check=True)
 
     def run(self, **parameters: Any) -> str:
         """Train without an orchestrator; the model version that results."""

@@ -250,7 +250,7 @@ def test_required_items_are_listed_with_what_to_do(shown: Show) -> None:
         "title": "code version",
         "says": "the training run has no commit",
         "missing": True,
-        "remedy": "commit the code and run again",
+        "remedy": "commit all that `git status` shows, and run again",
     }
     assert found["promoter"]["says"] == "nobody yet"
-    assert "code version  the training run has no commit; commit the code and run again" in tree
+    assert "code version  the training run has no commit; commit all that `git status`" in tree

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,10 +13,7 @@ from support.trips import Trips
 def trips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trips]:
     """A small pipeline with one version: its code is committed, and what it needs is recorded."""
     made = Trips.write(tmp_path_factory.mktemp("trips"))
-    (made.folder / ".gitignore").write_text("home\nlake\n__pycache__\n")
-    author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-    for words in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "one"]):
-        subprocess.run(["git", *words], cwd=made.folder, check=True)
+    made.commit()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made.folder)
         assert made.run() == "trips@1"

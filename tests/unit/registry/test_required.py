@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,7 +71,11 @@ MISSING: dict[str, tuple[str, Callable[[Recorded], Recorded], str]] = {
         lambda one: replace(one, body={**one.body, "metrics": {"roc_auc": None, "rows": 3}}),
         "none was measured on held-out data",
     ),
-    "commit": ("code", no_commit, "has no commit; commit the code and run again"),
+    "commit": (
+        "code",
+        no_commit,
+        "has no commit; commit all that `git status` shows, and run again",
+    ),
     "sources": (
         "code",
         lambda one: replace(
@@ -178,3 +183,24 @@ def test_a_version_that_is_not_registered_has_no_items(trips: Trips) -> None:
     """A number that was never given is told."""
     with pytest.raises(RefError, match="trips@9 is registered"):
         required.items(trips.space, replace(VERSION, version=9), SERVING)
+
+
+def test_a_version_of_a_dirty_tree_that_reuses_what_was_prepared_before_the_first_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kept sources of its flow run are the code of the steps that it reused, too."""
+    made = Trips.write(tmp_path / "trips")
+    monkeypatch.chdir(made.folder)
+    assert made.run() == "trips@1"
+    made.commit()
+    (made.folder / "notes.txt").write_text("not committed\n")
+    assert made.run(train__max_depth=2) == "trips@2"
+
+    found = {
+        version: required.items(made.space, replace(VERSION, version=version), SERVING, ["code"])
+        for version in (1, 2)
+    }
+    made.space.close()
+    assert found[1][0].says == "the training run has no commit"
+    assert not found[2][0].missing
+    assert "with changes that are kept as blake3:" in found[2][0].says

@@ -76,7 +76,7 @@ def test_what_a_version_lacks_is_warned_of(
 
     [said] = [record.getMessage() for record in caplog.records]
     assert said.startswith("lacks@1 lacks what it needs to be promoted: ")
-    assert "code version: the training run has no commit; commit the code and run again" in said
+    assert "code version: the training run has no commit; commit all that `git status`" in said
 
 
 def test_event_tells_the_version(lake: Lake, made: dict[str, Any]) -> None:

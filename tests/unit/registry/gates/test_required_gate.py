@@ -80,7 +80,10 @@ def test_nothing_leaves_none_without_its_items(
     bare: Trips, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A version from no commit is refused by name; once that is mended it enters Staging."""
-    with pytest.raises(GateError, match=r"code version.*no commit; commit the code and run again"):
+    with pytest.raises(
+        GateError,
+        match=r"code version.*no commit; commit all that `git status` shows, and run again",
+    ):
         stages.promote(bare.space, "trips@1", to="Staging", identity=ADA)
     author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
     (bare.folder / ".gitignore").write_text("home\nlake\n__pycache__\n")
