@@ -68,7 +68,7 @@ def approve(ref: str, reason: str, as_json: bool) -> None:
 
     place, who = _acting()
     entry = sign_off.sign(place, ref, approve=True, identity=who, reason=reason)
-    _told(entry, "", as_json)
+    _told(entry, f"{ref} is in Production already", as_json)
 
 
 @click.command()
@@ -114,19 +114,20 @@ def archive(ref: str | None, due: bool, reason: str, force: bool, as_json: bool)
 
 
 @click.command()
-@click.argument("model")
+@click.argument("ref")
 @click.option("--to", default="", metavar="REF", help="To this earlier version, not to the last.")
 @because
 @as_json
-def rollback(model: str, to: str, reason: str, as_json: bool) -> None:
-    """Put the version back in Production that MODEL had there before; takes a --reason.
+def rollback(ref: str, to: str, reason: str, as_json: bool) -> None:
+    """Take back REF, a model or its version in Production; takes a --reason.
 
-    Its files are verified first; the version that is taken back is archived.
+    The version that was there before is put back, its files verified first; the one that is taken
+    back is archived.
     """
     from ..registry import stages
 
     place, who = _acting()
-    _told(stages.rollback(place, model, identity=who, reason=reason, to=to), "", as_json)
+    _told(stages.rollback(place, ref, identity=who, reason=reason, to=to), "", as_json)
 
 
 @click.command()

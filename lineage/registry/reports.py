@@ -85,7 +85,7 @@ def report(
         return Reported(report=entry)
     why = f"{name} failed for {of}" + (f": {reason}" if reason else "")
     try:
-        done = stages.rollback(space, of.model, identity=POLICY, reason=why, of=of)
+        done = stages.rollback(space, of.ref, identity=POLICY, reason=why)
     except (RefusedError, ArtifactError) as error:
         raise type(error)(f"the report is kept, but nothing is rolled back: {error}") from error
     return Reported(report=entry, rollback=done)

@@ -19,8 +19,11 @@ _REPLACED = "SELECT MAX(seq) FROM audit WHERE model = :model AND replaced = :ver
 
 def sign(
     space: Workspace, ref: str, *, approve: bool, identity: Identity, reason: str = ""
-) -> Entry:
+) -> Entry | None:
     """Say that a version in Staging may go to Production, or may not; the last word counts.
+
+    Returns:
+        The row of the log; None to approve of what is in Production already.
 
     Raises:
         RefusedError: it is not in Staging, or who approves is its author and may not.
@@ -35,6 +38,12 @@ def sign(
     with space.store.write() as db:
         # As it is now: another may have moved it since it was found.
         found = version(db, of.model, of.version)
+        if found.stage == "Production" and approve:
+            return None
+        if found.stage == "Production":
+            raise RefusedError(
+                f"{of} is in Production already; `begat rollback {of}` takes it back"
+            )
         if found.stage != "Staging":
             raise RefusedError(
                 f"{of} is in {named(found.stage)}, and only versions in Staging are signed off; "

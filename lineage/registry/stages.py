@@ -51,7 +51,8 @@ SELECT v.version FROM model_version v WHERE v.model = :model AND v.stage = 'Stag
 ) ORDER BY v.version
 """
 _SINCE = """
-SELECT at FROM audit WHERE model = :model AND after = 'Production' ORDER BY seq DESC LIMIT 1
+SELECT action, who, at FROM audit WHERE model = :model AND after = 'Production'
+ORDER BY seq DESC LIMIT 1
 """
 # The first is there now.
 _BEEN = """
@@ -61,6 +62,13 @@ GROUP BY version ORDER BY since DESC
 _TAKEN_BACK = """
 SELECT replaced, MAX(seq) FROM audit
 WHERE model = :model AND action = 'rollback' AND replaced IS NOT NULL GROUP BY replaced
+"""
+# Unless it was moved since.
+_TAKEN = """
+SELECT who, at, reason FROM audit
+WHERE model = :model AND replaced = :version AND action = 'rollback' AND seq > COALESCE((
+    SELECT MAX(seq) FROM audit WHERE model = :model AND version = :version AND after <> ''
+), 0) ORDER BY seq DESC LIMIT 1
 """
 #: Where a version may go by `promote`, and from where.
 _FROM = {"Staging": ("None", "Archived"), "Production": ("Staging",)}
@@ -84,7 +92,8 @@ def promote(
         to: `Staging` or `Production`.
         identity: who asks.
         reason: why; needed with `force`.
-        force: go on although gates refuse. Sign-off and the order of stages still hold.
+        force: go on although gates refuse, or it was taken back by a rollback. Sign-off and the
+            order of stages still hold.
         judge: judges it.
 
     Returns:
@@ -111,8 +120,14 @@ def promote(
     policy = policy_of(space, model)
     with space.store.read() as db:
         production = production_of(db, model)
+        taken = _taken_back(db, found.version)
         if to == "Production":
             sign_off.check(db, found, policy)
+    if taken and not force:
+        raise RefusedError(
+            f"{found.version} was {taken}; put it back with `begat rollback {model} --to "
+            f"{found.version}`, or let it enter with --force and a --reason"
+        )
     _check_files(space, found)
     candidate = Candidate(
         space=space, version=found.version, body=found.body, stage=to, production=production
@@ -151,7 +166,7 @@ def promote(
             "gates": gates,
             "policy": policy.to_json(),
             **found.sealed,
-            "forced": [one.gate for one in refused],
+            "forced": [*(one.gate for one in refused), *(["rollback"] if taken else [])],
         }
         return audit.append(
             space.store,
@@ -199,7 +214,7 @@ def archive(
         if due is not None and due > now() and not force:
             raise RefusedError(
                 f"{of} was in Production until lately, and is kept warm until what replaced it is "
-                f"stable for {policy.stable_hours:g} h, at {due[:16].replace('T', ' ')} UTC; wait, "
+                f"stable for {policy.stable_hours:g} h, at {_minute(due)}; wait, "
                 "or --force it with a --reason"
             )
         return _archive(space, db, of, found.stage, identity=identity, reason=reason)
@@ -234,54 +249,56 @@ def settle(space: Workspace, model: str = "") -> list[Entry]:
     return done
 
 
-def rollback(
-    space: Workspace,
-    model: str,
-    *,
-    identity: Identity,
-    reason: str,
-    to: str = "",
-    of: ModelVersion | None = None,
-) -> Entry:
+def rollback(space: Workspace, ref: str, *, identity: Identity, reason: str, to: str = "") -> Entry:
     """Put the version back in Production that was there before, and archive the one that is.
 
     Its files are verified before the switch.
 
     Args:
         space: where the registry and the artifacts are.
-        model: its name.
+        ref: a model, or the version of it that is to be taken back.
         identity: who asks.
         reason: why.
-        to: another version that was in Production earlier.
-        of: the version that is to be taken back; the one in Production by default.
+        to: another version that was in Production.
 
     Raises:
-        RefusedError: none is in Production, none was before, or another moved one meanwhile.
+        RefusedError: none is in Production, or another than `ref`; none was before; another
+            moved one meanwhile; or the one in Production came there by a rollback itself, and
+            neither `ref` nor `to` names a version.
         ArtifactError: the files of the earlier version are not there, or not what they were.
         ParameterError: there is no reason.
         RefError: there is no such model or version.
         StoreError: the store failed; nothing changed.
     """
     if not reason.strip():
-        raise ParameterError(f"a rollback of {model} takes a reason, which the log keeps")
+        raise ParameterError(f"a rollback of {ref} takes a reason, which the log keeps")
+    of = find(space, ref).version if "@" in ref else None
+    model = of.model if of else ref
     with space.store.read() as db:
         production = production_of(db, model)
-        earlier = _earlier(db, model)
+        been, earlier = _been(db, model)
         if production is None:
             check_model(db, model)
             raise RefusedError(
                 f"{model} has no version in Production, so there is none to take back; "
                 f"`begat promote {model}@N --to Production`"
             )
+        since = db.execute(_SINCE, {"model": model}).fetchone()
     if of not in (None, production):
         raise RefusedError(f"somebody else was faster: {production} is in Production by now")
-    wanted = find(space, to).version if to else None
-    if wanted is not None and (wanted.model != model or wanted.version not in earlier):
+    if since["action"] == "rollback" and not (of or to):
+        # Two who see the same trouble would go two versions back.
         raise RefusedError(
-            f"{wanted} was never in Production before {production}; "
-            f"`begat audit --model {model}` shows which were"
+            f"{production} was put back by {since['who']} at {_minute(since['at'])} already; to go "
+            f"further back, name it: `begat rollback {production}`"
         )
-    if not earlier:
+    wanted = find(space, to).version if to else None
+    if wanted is not None and (wanted.model != model or wanted.version not in been):
+        raise RefusedError(
+            f"{wanted} was never in Production before; `begat audit --model {model}` shows which "
+            "were"
+        )
+    if wanted is None and not earlier:
         raise RefusedError(
             f"no version of {model} was in Production before {production}; promote another one"
         )
@@ -410,11 +427,24 @@ def _replaced(db: Connection, model: str, policy: Policy) -> dict[int, str]:
     return dict.fromkeys(waiting, due)
 
 
-def _earlier(db: Connection, model: str) -> list[int]:
+def _been(db: Connection, model: str) -> tuple[list[int], list[int]]:
     """The versions that were in Production before the one that is, the last first.
 
-    What was taken back by a rollback is none of them.
+    And those of them that no rollback has taken back.
     """
     taken = dict(db.execute(_TAKEN_BACK, {"model": model}).fetchall())
-    been = db.execute(_BEEN, {"model": model}).fetchall()
-    return [row["version"] for row in been[1:] if taken.get(row["version"], 0) < row["since"]]
+    been = db.execute(_BEEN, {"model": model}).fetchall()[1:]
+    sound = [row["version"] for row in been if taken.get(row["version"], 0) < row["since"]]
+    return [row["version"] for row in been], sound
+
+
+def _taken_back(db: Connection, of: ModelVersion) -> str:
+    """By whom a version was taken back, and why; empty if it was not, or has moved since."""
+    row = db.execute(_TAKEN, {"model": of.model, "version": of.version}).fetchone()
+    if row is None:
+        return ""
+    return f"taken back by {row['who']} at {_minute(row['at'])} ({row['reason']})"
+
+
+def _minute(time: str) -> str:
+    return f"{time[:16].replace('T', ' ')} UTC"

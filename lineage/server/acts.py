@@ -33,7 +33,10 @@ class Act(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     act: Literal["promote", "approve", "reject", "archive", "rollback", "alias", "report"]
-    ref: Annotated[str, Field(description="A model version, or for a rollback a model")]
+    ref: Annotated[
+        str,
+        Field(description="A model version; for a rollback a model, or what is to be taken back"),
+    ]
     to: Annotated[str, Field(description="Stage to promote to, version to roll back to")] = ""
     alias: Annotated[str, Field(description="Name that the version is to have")] = ""
     reason: Annotated[str, Field(description="Why; the log keeps it", max_length=10_000)] = ""

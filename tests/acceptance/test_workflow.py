@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 import yaml
 
 from begat.lineage import settings
-from begat.lineage.registry import access, audit
+from begat.lineage.registry import access, audit, stages
+from begat.lineage.registry.identity import Identity
 from begat.lineage.workspace import Workspace
 from support import markdown
 from support.small import Small
@@ -139,7 +141,36 @@ def test_train_and_promote(runner: Runner, tmp_path: Path) -> None:
     runner.job("train")
     assert runner.values["needs.train.outputs.entered"] == "false"
     assert len(audit.entries(space.store)) == len(rows)
+    runner.job("promote")  # once more, as after a push that failed
+    assert len(audit.entries(space.store)) == len(rows)
     space.store.close()
+
+
+def test_after_a_rollback(runner: Runner) -> None:
+    """What was taken back is not let in again by the next run; the job says so, and fails."""
+    with closing(Workspace(settings.load(folder=runner.folder, environ={}))) as space:
+        names = {"train": "ci", "promote": "ann"}
+        tokens = {job: access.create(space.store, names[job], ["promote"])[1] for job in names}
+        for depth in (2, 3):
+            edited(runner.folder / "returns.py", f"max_depth={depth}")
+            git(runner.folder, "commit", "--quiet", "--allow-empty", "--all", "--message", "more")
+            for job, token in tokens.items():
+                runner.values["secrets.BEGAT_TOKEN"] = token
+                runner.job(job)
+        who = Identity(who="bob", kind="user", email="", host="")
+        stages.rollback(space, "returns", identity=who, reason="complaints")
+        rows = audit.entries(space.store)
+        with pytest.raises(AssertionError, match=r"returns@2 was taken back by bob.*complaints"):
+            runner.job("train")
+
+        assert len(audit.entries(space.store)) == len(rows)
+
+
+def edited(file: Path, depth: str) -> None:
+    """The same pipeline with another estimator."""
+    text = file.read_text()
+    assert "max_depth=" in text
+    file.write_text(re.sub(r"max_depth=\d", depth, text))
 
 
 def test_page() -> None:

@@ -219,12 +219,68 @@ def test_rollback(recorder: Recorder) -> None:
 
     assert [stage(recorder, one) for one in versions] == ["Staging", "Production", "Archived"]
     assert (row.version, row.replaced) == (2, 3)
-    # Once more leads further back, and never to what was taken back.
-    stages.rollback(recorder, "delays", identity=BOB, reason="that, too")
+    # Further back, and never to what was taken back.
+    stages.rollback(recorder, "delays@2", identity=BOB, reason="that, too")
     assert [stage(recorder, one) for one in versions] == ["Production", "Archived", "Archived"]
     with pytest.raises(RefusedError, match="no version of delays was in Production before"):
-        stages.rollback(recorder, "delays", identity=BOB, reason="again")
+        stages.rollback(recorder, "delays@1", identity=BOB, reason="again")
     assert audit.verify(recorder.store) == []
+
+
+def test_two_who_see_the_same_trouble(recorder: Recorder) -> None:
+    """Who comes second is told so, and goes further back only by naming the version."""
+    versions = [add(recorder) for _ in range(3)]
+    for version in versions:
+        produce(recorder, version)
+    stages.rollback(recorder, "delays", identity=BOB, reason="worse on AA")
+
+    for ref, why in (
+        ("delays", "was put back by bob at"),
+        ("delays@3", "delays@2 is in"),
+    ):
+        with pytest.raises(RefusedError, match=why):
+            stages.rollback(recorder, ref, identity=ADA, reason="worse on AA")
+    assert [stage(recorder, one) for one in versions] == ["Staging", "Production", "Archived"]
+
+
+def test_rollback_is_taken_back(recorder: Recorder) -> None:
+    """What was taken back wrongly is put back by its name."""
+    versions = [add(recorder) for _ in range(2)]
+    for version in versions:
+        produce(recorder, version)
+    stages.rollback(recorder, "delays", identity=BOB, reason="worse on AA")
+    stages.rollback(recorder, "delays", identity=BOB, reason="it was the data", to="delays@2")
+
+    assert [stage(recorder, one) for one in versions] == ["Archived", "Production"]
+    assert audit.verify(recorder.store) == []
+
+
+def test_taken_back_enters_by_force_only(recorder: Recorder) -> None:
+    """What a rollback took back is let in again by nobody who does not say that it is."""
+    versions = [add(recorder) for _ in range(2)]
+    for version in versions:
+        produce(recorder, version)
+    stages.rollback(recorder, "delays", identity=BOB, reason="worse on AA")
+    given = {"to": "Staging", "identity": ADA, "judge": passes}
+    with pytest.raises(RefusedError, match=r"delays@2 was taken back by bob at .*worse on AA"):
+        stages.promote(recorder, "delays@2", **given)
+    row = stages.promote(recorder, "delays@2", force=True, reason="mended", **given)
+
+    assert row.body["forced"] == ["rollback"]
+    assert stage(recorder, versions[1]) == "Staging"
+    # By hand it is archived like any other, and enters like any other.
+    stages.archive(recorder, "delays@2", identity=ADA)
+    assert stages.promote(recorder, "delays@2", **given) is not None
+
+
+def test_approved_already(recorder: Recorder) -> None:
+    """To approve of what is in Production is nothing to do; to reject it takes a rollback."""
+    produce(recorder, add(recorder))
+    given = {"identity": BOB, "reason": "r"}
+
+    assert sign_off.sign(recorder, "delays@1", approve=True, **given) is None
+    with pytest.raises(RefusedError, match="`begat rollback delays@1` takes it back"):
+        sign_off.sign(recorder, "delays@1", approve=False, **given)
 
 
 def test_rollback_to(recorder: Recorder) -> None:
