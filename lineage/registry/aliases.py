@@ -11,6 +11,8 @@ from .audit import Entry
 from .current import find
 from .identity import Identity
 
+# In any case: `@production` beside `@Production` would be misread.
+_TAKEN = {name.casefold() for name in (*STAGES, "latest")}
 _SET = """
 INSERT INTO alias (model, name, version) VALUES (:model, :name, :version)
 ON CONFLICT (model, name) DO UPDATE SET version = excluded.version
@@ -26,20 +28,21 @@ def put(
         The row of the log; None if it has that name already.
 
     Raises:
-        ParameterError: the name is a number, a stage, `latest`, or not printable.
+        ParameterError: the name could be taken for something else, such as a stage.
         RefError: it names no model version.
         StoreError: the store failed; nothing changed.
     """
     if (
         not name
         or name.isdecimal()
-        or name in (*STAGES, "latest")
+        or name.casefold() in _TAKEN
+        or name.startswith("-")
         or not name.isprintable()
         or set(name) & set("@ []")
     ):
         raise ParameterError(
-            "an alias is printable, without '@', brackets and spaces, and no number, stage or "
-            f"'latest'; got {name!r}"
+            "an alias is printable, without '@', brackets and spaces, begins with no dash, and is "
+            f"no number, stage or 'latest', in whichever case; got {name!r}"
         )
     of = find(space, ref).version
     key = {"model": of.model, "name": name, "version": of.version}

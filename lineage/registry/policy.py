@@ -72,8 +72,11 @@ def policy_of(space: Workspace, model: str) -> Policy:
         SettingsError: a rule makes no sense.
         StoreError: the store failed.
     """
-    said = {**space.settings.policy, **own(space.store, model)}
-    return parse(said, where=f"the policy of {model}")
+    said, for_all = own(space.store, model), space.settings.policy
+    # Each by itself, so that an error names where it is to be mended.
+    parse(for_all, where=WHERE)
+    parse(said, where=f"the policy of {model}")
+    return Policy(**{key: _frozen(value) for key, value in {**for_all, **said}.items()})
 
 
 def own(store: Store, model: str) -> dict[str, Any]:
@@ -137,7 +140,10 @@ def parse(said: Mapping[str, Any], *, where: str) -> Policy:
         expected, sound = _CHECKS[key]
         if not sound(value):
             raise SettingsError(f"{key} in {where} is {expected}; got {value!r}")
-    Serving.of(said.get("serving", {}))
+    try:
+        Serving.of(said.get("serving", {}))
+    except SettingsError as error:
+        raise SettingsError(f"{error}; see serving in {where}") from None
     return Policy(**{key: _frozen(value) for key, value in said.items()})
 
 

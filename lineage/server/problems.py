@@ -13,7 +13,15 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..errors import BegatError, ParameterError, RefError, RefusedError, StoreError, UserError
+from ..errors import (
+    BegatError,
+    ParameterError,
+    RefError,
+    RefusedError,
+    SettingsError,
+    StoreError,
+    UserError,
+)
 
 log = logging.getLogger("begat")
 
@@ -67,6 +75,8 @@ def status_of(error: BegatError) -> int:
     """The status that an error is answered with."""
     if isinstance(error, StoreError):
         return 503
+    if isinstance(error, SettingsError):
+        return 500  # the server's own folder and environment: no caller can mend them
     if isinstance(error, RefError):
         return 404
     if isinstance(error, ParameterError):

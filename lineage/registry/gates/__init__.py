@@ -60,6 +60,8 @@ def judge(candidate: Candidate, policy: Policy) -> list[Verdict]:
         BegatError: a gate cannot look at the candidate at all.
     """
     # All are made, lest one whose stage is misspelt guards nothing.
+    model = candidate.version.model
+    check(policy, where=f"the policy of {model}; `begat policy show {model}` says whence they are")
     made = [(make(said), said.get("stage", "Staging")) for said in in_force(policy)]
     return [
         verdict

@@ -255,6 +255,17 @@ def test_sound(everywhere: Any, home: Path) -> None:
     assert listed["delays"]["sign_off"] == "other"
 
 
+def test_unsound_for_all(everywhere: Any, home: Path) -> None:
+    """What is asked of a model names the file that has a misspelt rule, not the model."""
+    home.mkdir()
+    given = everywhere("[tool.begat.policy]\nsign_of = 'other'\n")
+    with using(given):
+        add(given)
+        error = fails("policy", "show", "delays")
+
+    assert "[tool.begat.policy] in pyproject.toml has no key 'sign_of'" in str(error)
+
+
 def test_unsound_of_a_model(space: Workspace) -> None:
     """What an older pipeline has said of a model is checked, and the model named."""
     keep(space, gates=[{"gate": "gone"}])

@@ -364,7 +364,9 @@ def test_aliases(recorder: Recorder) -> None:
     assert audit.verify(recorder.store) == []
 
 
-@pytest.mark.parametrize("name", ["", "3", "Production", "latest", "a b", "a@b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "3", "Production", "production", "LATEST", "-x", "a b", "a@b", "a\n"]
+)
 def test_bad_aliases(recorder: Recorder, name: str) -> None:
     """What could be taken for something else is no alias."""
     first = add(recorder)

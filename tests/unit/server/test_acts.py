@@ -47,6 +47,18 @@ def test_the_way_to_production_and_back(registered: Served) -> None:
     assert registered.client.get(ACTS, params={"until": "2020-01-01"}).json() == {"entries": []}
 
 
+def test_rules_of_the_server_make_no_sense(
+    registered: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is the server that is to be mended, and not the request."""
+    (tmp_path / "pyproject.toml").write_text("[tool.begat.policy]\nsign_of = 'other'\n")
+    monkeypatch.chdir(tmp_path)
+    status, answer = do(registered, act="promote", ref="delays@1", to="Staging")
+
+    assert status == 500
+    assert "[tool.begat.policy] in pyproject.toml has no key 'sign_of'" in answer["detail"]
+
+
 def test_report(registered: Served) -> None:
     """What a canary came to is kept, with its numbers; one that failed as well."""
     for passed in (True, False):
