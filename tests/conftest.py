@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,10 @@ from begat.lineage.workspace import Workspace, using
 from support.openlineage import Specification, official, pytest_report_header
 
 __all__ = ["official", "pytest_report_header"]
+
+# A shell ignores it for what it runs in the background, and what tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No law of begat's is about time, and the machine may be busy.
 hypothesis.settings.register_profile("begat", deadline=None)
