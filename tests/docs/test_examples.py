@@ -30,9 +30,6 @@ PAGES = [
         for block in markdown.fenced(markdown.text(name))
     )
 ]
-#: Pages that run Prefect flows; the others have no server.
-WITH_PREFECT = {"docs/blocks.md", "docs/your-own-flow.md"}
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
@@ -91,7 +88,7 @@ def test_page(
     folder = after_readme.folder
     shutil.rmtree(folder)  # in the same place, for a source's name has its path in it
     shutil.copytree(saved(after_readme), folder)
-    reader = Reader(folder, environment(**server if page in WITH_PREFECT else {}))
+    reader = Reader(folder, environment(**server))
 
     reader.follow(markdown.text(page))
     validate(folder, official)
