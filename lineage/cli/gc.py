@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ParameterError
-from .output import as_json, console, label, print_json, say, space
+from .output import as_json, console, counted, label, print_json, say, space
 from .verify import size
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def _print(found: Collection) -> None:
         _list("nothing was deleted, for these runs are open", found.waits_for)
         say("try again when they have ended, or --wait longer")
     elif found.delete:
-        say(f"deleted {found.deleted:,} artifacts, {size(found.freed)}")
+        say(f"deleted {counted(found.deleted, 'artifact')}, {size(found.freed)}")
     elif going:
-        say(f"--delete would delete {found.taken:,} artifacts, {freed}")
+        say(f"--delete would delete {counted(found.taken, 'artifact')}, {freed}")
     else:
         say("there is nothing to collect")
 
@@ -153,21 +153,16 @@ def _purge(ref: str, *, with_derived: bool, reason: str, yes: bool, as_json: boo
     if as_json:
         print_json(done.to_json())
     else:
-        say(f"purged {_artifacts(done)}, {size(done.freed)}")
+        say(f"purged {counted(len(done.digests), 'artifact')}, {size(done.freed)}")
 
 
 def _sure(found: Purge) -> bool:
-    question = f"Erase {_artifacts(found)} for good? There is no way back."
+    question = f"Erase {counted(len(found.digests), 'artifact')} for good? There is no way back."
     try:
         return click.confirm(question, err=True)
     except click.Abort:
         click.echo(err=True)  # behind the question
         return False
-
-
-def _artifacts(found: Purge) -> str:
-    count = len(found.digests)
-    return f"{count:,} artifact{'' if count == 1 else 's'}"
 
 
 def _print_purge(found: Purge) -> None:

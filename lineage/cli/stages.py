@@ -155,6 +155,8 @@ def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) 
 
 def sentence(entry: Entry) -> str:
     """An act as people read it: `delays@3: Staging → Production, by ada`."""
+    if not entry.model:
+        return f"{_cleared(entry)}, by {entry.who}{f' ({entry.reason})' if entry.reason else ''}"
     of = f"{entry.model}@{entry.version}" if entry.version else entry.model
     alias = entry.body.get("alias")
     if alias is not None:
@@ -166,6 +168,8 @@ def sentence(entry: Entry) -> str:
         what = "its pipeline has other rules: " + ", ".join(
             key for key in sorted({*was, *now}) if was.get(key) != now.get(key)
         )
+    elif entry.action == "report":
+        what = f"{entry.body['gate']} {'passed' if entry.body['passed'] else 'failed'}"
     elif entry.action == "refuse":
         what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
     else:
@@ -174,6 +178,21 @@ def sentence(entry: Entry) -> str:
     forced = "; forced past " + ", ".join(entry.body["forced"]) if entry.body.get("forced") else ""
     why = f" ({entry.reason})" if entry.reason else ""
     return f"{of}: {what}{moved}{forced}, by {entry.who}{why}"
+
+
+def _cleared(entry: Entry) -> str:
+    """What a collection or a purge took."""
+    from .output import counted, short
+    from .verify import size
+
+    body = entry.body
+    if entry.action == "purge":
+        whole = " and what was made of it" if body["with_derived"] else ""
+        of = short(body["ref"]) if body["ref"].startswith("blake3:") else body["ref"]
+        return f"purged {of}{whole}: {counted(len(body['digests']), 'artifact')}"
+    took = f"collected {counted(body['artifacts'], 'artifact')}, {size(body['bytes'])}"
+    of = f" (files of {', '.join(body['versions'])} among them)" if body["versions"] else ""
+    return took + of
 
 
 def gates(body: Mapping[str, Any]) -> str:
