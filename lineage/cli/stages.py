@@ -53,7 +53,7 @@ def promote(ref: str, to: str, reason: str, force: bool, tag: bool, as_json: boo
     planned = release.plan(place, ref, Path.cwd(), stage=to) if tag else None
     entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
     # Told first: it is promoted, whatever comes of the tag.
-    _told(entry, f"{ref} is in {to} already, or beyond", as_json)
+    _told(entry, "" if entry else _there(place, ref), as_json)
     if planned is not None and planned.make():
         say(f"begat: tagged {planned.name}; `git push origin {planned.name}`", stderr=True)
 
@@ -151,6 +151,14 @@ def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) 
         return
     model, _, old = ref.rpartition("@")
     _told(aliases.remove(place, model, old, identity=who, reason=reason), "", as_json)
+
+
+def _there(place: Workspace, ref: str) -> str:
+    """Where a version is that has nowhere to go."""
+    from ..registry.current import find
+
+    found = find(place, ref)
+    return f"{found.version} is in {found.stage} already"
 
 
 def sentence(entry: Entry) -> str:
