@@ -30,7 +30,7 @@ LINES = 20
 @click.argument("ref")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.005,
     show_default=True,
     metavar="SHARE",

@@ -212,7 +212,7 @@ class _Again:
         artifacts = settings["artifacts"]
         if "://" not in artifacts:
             settings["artifacts"] = str(Path(artifacts).expanduser().absolute())
-        for one in inputs.missing(self.space.artifacts, self.wanted):
+        for one in inputs.missing(self.space, self.wanted):
             self.found.missing.append(f"input {one['name']} {one['says']} ({one['digest'][:19]})")
         places: dict[str, Any] = {}
         try:

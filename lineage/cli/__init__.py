@@ -59,7 +59,7 @@ SUMMARIES = {
     "policy": "Show or check the rules that model versions are moved by.",
     "promote": "Let REF, a model version, enter Staging or Production if its gates let it.",
     "reject": "Say why REF, a version in Staging, may not go to Production; takes a --reason.",
-    "rollback": "Put the version back in Production that MODEL had there before; takes a --reason.",
+    "rollback": "Take back REF, a model or its version in Production; takes a --reason.",
     "data": "Look at data as REF stands on it: its status, what differs, and having it again.",
     "datasets": "List datasets.",
     "db": "Look after the lineage store: upgrade, check, rebuild, reap, prune, export, import.",

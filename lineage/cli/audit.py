@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ParameterError
 from .output import as_json, console, moment, print_json, say, store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..registry.audit import Entry
 
 #: What `verify` returns to the shell where something is wrong.
@@ -22,8 +22,8 @@ WRONG = 1
 @click.option(
     "--as-of",
     metavar="TIME",
-    help="What was in which stage then: a day, to its end, or an ISO 8601 time; UTC if it "
-    "says nothing else.",
+    help="What was in which stage at the end of that: a day, or an ISO 8601 time to the hour, the "
+    "minute or the second; UTC if it says nothing else.",
 )
 @as_json
 @click.pass_context
@@ -34,7 +34,7 @@ def audit(context: click.Context, model: str, as_of: str | None, as_json: bool) 
     from ..registry import audit as log
 
     if as_of is not None:
-        _then(model, until(as_of), as_json)
+        _then(model, log.end_of(as_of), as_json)
         return
     found = log.entries(store(), model)
     if as_json:
@@ -69,34 +69,12 @@ def verify(context: click.Context, head: str, as_json: bool) -> None:
         context.exit(WRONG)
 
 
-def until(text: str) -> str:
-    """A time as the log writes it; a day is meant to its end.
-
-    Raises:
-        ParameterError: it is no time.
-
-    >>> until("2024-06-30"), until("2024-06-30T12:00+02:00")
-    ('2024-06-30T23:59:59.999999Z', '2024-06-30T10:00:00.000000Z')
-    """
-    from datetime import datetime
-
-    from ..graph.facts import normalised
-
-    try:
-        datetime.fromisoformat(text)
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return f"{text}T23:59:59.999999Z"
-        return normalised(text)
-    except ValueError:
-        raise ParameterError(
-            f"{text!r} is no time; write 2024-06-30, or 2024-06-30T12:00:00+02:00"
-        ) from None
-
-
 def _then(model: str, time: str, as_json: bool) -> None:
     from ..registry import audit as log
 
-    found = log.as_of(store(), time)
+    place = store()
+    log.entries(place, model, most=1)  # is there such a model?
+    found = log.as_of(place, time)
     names: dict[tuple[str, int], list[str]] = {}
     for (of, name), version in found.aliases.items():
         names.setdefault((of, version), []).append(name)
@@ -136,7 +114,10 @@ def _print(found: list[Entry]) -> None:
     for heading in ("row", "when", "what", "from"):
         table.add_column(heading)
     for entry in found:
-        known = entry.identity
-        shown = " ".join(str(known[key]) for key in ("kind", "email", "host") if key in known)
-        table.add_row(str(entry.seq), moment(entry.at), sentence(entry), shown)
+        table.add_row(str(entry.seq), moment(entry.at), sentence(entry), _from(entry.identity))
     console().print(table)
+
+
+def _from(known: Mapping[str, Any]) -> str:
+    """What it rests on who acted: `token 4f1c2a here`, `user ann@example.com here`."""
+    return " ".join(str(known[key]) for key in ("kind", "token", "email", "host") if key in known)

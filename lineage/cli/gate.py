@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ParameterError
+from ..errors import ParameterError, SettingsError
 from .output import as_json, console, print_json, say, space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..registry.gates import Verdict
+    from ..workspace import Workspace
 
 
 @click.group()
@@ -56,7 +58,8 @@ def check(ref: str, to: str | None, as_json: bool) -> None:
 @gate.command()
 @click.argument("ref")
 @click.argument("name")
-@click.option("--passed/--failed", "passed", default=None, help="Whether all is well.")
+@click.option("--passed", is_flag=True, help="All is well.")
+@click.option("--failed", is_flag=True, help="Something is not.")
 @click.option("--value", type=float, metavar="V", help="What was measured.")
 @click.option("--threshold", type=float, metavar="T", help="What it had to be.")
 @click.option("--reason", default="", metavar="TEXT", help="More, for people.")
@@ -64,7 +67,8 @@ def check(ref: str, to: str | None, as_json: bool) -> None:
 def report(
     ref: str,
     name: str,
-    passed: bool | None,
+    passed: bool,
+    failed: bool,
     value: float | None,
     threshold: float | None,
     reason: str,
@@ -79,8 +83,8 @@ def report(
     from ..registry.reports import report as keep
     from .stages import sentence
 
-    if passed is None:
-        raise ParameterError(f"say whether {name} is well: --passed or --failed")
+    if passed == failed:
+        raise ParameterError(f"say whether {name} is well: either --passed or --failed")
     place = space()
     done = keep(
         place,
@@ -92,6 +96,7 @@ def report(
         threshold=threshold,
         reason=reason,
     )
+    _warn(place, done.report.model, name)
     if as_json:
         rollback = done.rollback.to_json() if done.rollback else None
         print_json({"report": done.report.to_json(), "rollback": rollback})
@@ -100,6 +105,22 @@ def report(
     say(f"{of}: {name} {'passed' if passed else 'failed'}, by {done.report.who}")
     if done.rollback:
         say(sentence(done.rollback))
+
+
+def _warn(place: Workspace, model: str, name: str) -> None:
+    """Say that nothing waits for such a report: it may be misspelt, or come before the rules."""
+    from ..registry.policy import policy_of
+    from ..registry.reports import awaited
+
+    with suppress(SettingsError):  # the report is kept, whatever `begat policy check` says
+        there = awaited(policy_of(place, model))
+        if name not in there:
+            asks = f"asks for {', '.join(there)}" if there else "asks for no report"
+            say(
+                f"begat: the report is kept, but nothing comes of {name!r}: the policy of {model} "
+                f"{asks}; see `begat policy show {model}`",
+                stderr=True,
+            )
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ParameterError
-from .output import as_json, console, label, print_json, say, space
+from .output import as_json, console, counted, label, print_json, say, space
 from .verify import size
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def _print(found: Collection) -> None:
         _list("nothing was deleted, for these runs are open", found.waits_for)
         say("try again when they have ended, or --wait longer")
     elif found.delete:
-        say(f"deleted {found.deleted:,} artifacts, {size(found.freed)}")
+        say(f"deleted {counted(found.deleted, 'artifact')}, {size(found.freed)}")
     elif going:
-        say(f"--delete would delete {found.taken:,} artifacts, {freed}")
+        say(f"--delete would delete {counted(found.taken, 'artifact')}, {freed}")
     else:
         say("there is nothing to collect")
 
@@ -147,23 +147,28 @@ def _purge(ref: str, *, with_derived: bool, reason: str, yes: bool, as_json: boo
     found = collection.purging(place, ref, with_derived=with_derived)
     if not as_json:
         _print_purge(found)
-    if not yes:
-        click.confirm(
-            f"Erase {len(found.digests)} artifacts for good? There is no way back.",
-            abort=True,
-            err=True,
-        )
+    if not yes and not _sure(found):
+        raise ParameterError("nothing was erased, for nobody said yes; --yes says it beforehand")
     done = collection.purge(place, found, reason=reason, identity=identity(place.store))
     if as_json:
         print_json(done.to_json())
     else:
-        say(f"purged {len(done.digests):,} artifacts, {size(done.freed)}")
+        say(f"purged {counted(len(done.digests), 'artifact')}, {size(done.freed)}")
+
+
+def _sure(found: Purge) -> bool:
+    question = f"Erase {counted(len(found.digests), 'artifact')} for good? There is no way back."
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)  # behind the question
+        return False
 
 
 def _print_purge(found: Purge) -> None:
     erased = [*found.versions, *(found.derived if found.with_derived else ())]
-    _list("erased", [f"{one}  {one.digest[:15]}" for one in erased])
-    _list("erased with them, for they hold the same bytes", found.others)
+    _list("to be erased", [f"{one}  {one.digest[:15]}" for one in erased])
+    _list("to be erased with them, for they hold the same bytes", found.others)
     if not found.with_derived:
         _list(
             "made of it row by row, and left (--with-derived erases it, too)",

@@ -161,13 +161,22 @@ def moment(time: str | None) -> str:
     return time[:19].replace("T", " ") if time else ""
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "artifact"), counted(1200, "artifact")
+    ('1 artifact', '1,200 artifacts')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def quarantined(rows: int) -> str:
     """How many rows a run put aside; empty for none.
 
     >>> quarantined(1200)
     '1,200 rows quarantined'
     """
-    return f"{rows:,} row{'' if rows == 1 else 's'} quarantined" if rows else ""
+    return f"{counted(rows, 'row')} quarantined" if rows else ""
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -53,7 +53,7 @@ def promote(ref: str, to: str, reason: str, force: bool, tag: bool, as_json: boo
     planned = release.plan(place, ref, Path.cwd(), stage=to) if tag else None
     entry = stages.promote(place, ref, to=to, identity=who, reason=reason, force=force)
     # Told first: it is promoted, whatever comes of the tag.
-    _told(entry, f"{ref} is in {to} already, or beyond", as_json)
+    _told(entry, "" if entry else _there(place, ref), as_json)
     if planned is not None and planned.make():
         say(f"begat: tagged {planned.name}; `git push origin {planned.name}`", stderr=True)
 
@@ -153,8 +153,18 @@ def alias(ref: str, name: str | None, delete: bool, reason: str, as_json: bool) 
     _told(aliases.remove(place, model, old, identity=who, reason=reason), "", as_json)
 
 
+def _there(place: Workspace, ref: str) -> str:
+    """Where a version is that has nowhere to go."""
+    from ..registry.current import find
+
+    found = find(place, ref)
+    return f"{found.version} is in {found.stage} already"
+
+
 def sentence(entry: Entry) -> str:
     """An act as people read it: `delays@3: Staging → Production, by ada`."""
+    if not entry.model:
+        return f"{_cleared(entry)}, by {entry.who}{f' ({entry.reason})' if entry.reason else ''}"
     of = f"{entry.model}@{entry.version}" if entry.version else entry.model
     alias = entry.body.get("alias")
     if alias is not None:
@@ -166,6 +176,8 @@ def sentence(entry: Entry) -> str:
         what = "its pipeline has other rules: " + ", ".join(
             key for key in sorted({*was, *now}) if was.get(key) != now.get(key)
         )
+    elif entry.action == "report":
+        what = f"{entry.body['gate']} {'passed' if entry.body['passed'] else 'failed'}"
     elif entry.action == "refuse":
         what = f"refused for {entry.body.get('to')}: {gates(entry.body)}"
     else:
@@ -174,6 +186,21 @@ def sentence(entry: Entry) -> str:
     forced = "; forced past " + ", ".join(entry.body["forced"]) if entry.body.get("forced") else ""
     why = f" ({entry.reason})" if entry.reason else ""
     return f"{of}: {what}{moved}{forced}, by {entry.who}{why}"
+
+
+def _cleared(entry: Entry) -> str:
+    """What a collection or a purge took."""
+    from .output import counted, short
+    from .verify import size
+
+    body = entry.body
+    if entry.action == "purge":
+        whole = " and what was made of it" if body["with_derived"] else ""
+        of = short(body["ref"]) if body["ref"].startswith("blake3:") else body["ref"]
+        return f"purged {of}{whole}: {counted(len(body['digests']), 'artifact')}"
+    took = f"collected {counted(body['artifacts'], 'artifact')}, {size(body['bytes'])}"
+    of = f" (files of {', '.join(body['versions'])} among them)" if body["versions"] else ""
+    return took + of
 
 
 def gates(body: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _MODEL_VERSIONS = "SELECT model, version, digest, run_id FROM model_version WHERE model = :model"
 _ANY = "SELECT 1 FROM model_version WHERE model = :model LIMIT 1"
+_NEWEST = "SELECT MAX(version) FROM model_version WHERE model = :model"
 _NUMBERED = "AND version = :number"
 _NAMED = "AND version = (SELECT version FROM alias WHERE model = :model AND name = :which)"
 _CHOSEN = dict.fromkeys(STAGES, "AND stage = :which ORDER BY version") | {
@@ -187,6 +188,12 @@ def escaped(text: str) -> str:
 
 def _dataset(db: Connection, ref: str, name: str) -> int:
     if not (found := datasets(db, name)):
+        (newest,) = db.execute(_NEWEST, {"model": ref}).fetchone()
+        if newest is not None:
+            raise RefError(
+                f"{ref!r} is a model; name a version of it: {ref}@latest is {ref}@{newest}, and "
+                "`begat models` lists all"
+            )
         rows = db.execute("SELECT namespace, name FROM dataset ORDER BY namespace, name")
         names = [queries.dataset_name(row["namespace"], row["name"]) for row in rows]
         raise RefError(

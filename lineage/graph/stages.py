@@ -23,6 +23,15 @@ def named(stage: str) -> str:
     return "no stage" if stage == STAGES[0] else stage
 
 
+def called(text: str) -> str:
+    """The stage that somebody means, in whichever case they write it; the text where none is.
+
+    >>> called("staging"), called("blue")
+    ('Staging', 'blue')
+    """
+    return next((stage for stage in STAGES if stage.casefold() == text.casefold()), text)
+
+
 @dataclass(kw_only=True, slots=True)
 class Standing:
     """Stages other than None, and aliases, by model."""

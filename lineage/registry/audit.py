@@ -10,21 +10,25 @@ kept elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..content.digest import digest_bytes
+from ..errors import ParameterError
 from ..events import facets, now
 from ..events.canonical import canonical
 from ..events.facets import CORE, PRODUCER
 from ..graph.answer import Record
 from ..graph.connection import Connection, Row
+from ..graph.facts import normalised
 from ..graph.stages import Standing, standing
 from ..graph.store import Store
 from ..records import ModelVersion
-from .current import sealed
+from .current import check_model, sealed
 from .identity import Identity
 
 #: What the first row names as the hash before it.
@@ -38,7 +42,7 @@ _ADD = f"""INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :action, :model, :v
 :after, :replaced, :who, :identity, :reason, :body, :previous, :hash)"""
 _ENTRIES = f"""
 SELECT {_COLUMNS} FROM audit
-WHERE (:model = '' OR model = :model) AND at <= :until ORDER BY seq
+WHERE (:model = '' OR model = :model) AND at <= :until AND seq > :after ORDER BY seq LIMIT :most
 """
 _OF_VERSION = f"""
 SELECT {_COLUMNS} FROM audit WHERE model = :model AND version = :version ORDER BY seq
@@ -56,6 +60,17 @@ WHERE type = 'DATASET' AND origin = 'recorded' AND instr(body, '"begat_transitio
 """
 #: Later than every time.
 ALWAYS = "9999-12-31T23:59:59.999999Z"
+_MANY = 2**31
+_ALL = {"model": "", "until": ALWAYS, "after": 0, "most": _MANY}
+#: A time by how much of it is written; the clock is what counts.
+_TIME = re.compile(r"\d{4}-?\d\d-?\d\d(.(?P<clock>[\d:.,]+).*)?")
+#: What a time lasts by the digits of its clock; a fraction of a second is a moment.
+_LASTS = {
+    0: timedelta(days=1),
+    2: timedelta(hours=1),
+    4: timedelta(minutes=1),
+    6: timedelta(seconds=1),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,19 +165,28 @@ def append(
     return entry
 
 
-def entries(store: Store, model: str = "", *, until: str = ALWAYS) -> list[Entry]:
+def entries(
+    store: Store, model: str = "", *, until: str = ALWAYS, after: int = 0, most: int = _MANY
+) -> list[Entry]:
     """The rows of the log, in their order.
 
     Args:
         store: where it is.
         model: of this model only.
         until: none later than this, an ISO 8601 time in UTC with microseconds.
+        after: none up to this `seq`.
+        most: at most so many.
 
     Raises:
+        RefError: there is no such model.
         StoreError: the store failed.
     """
+    asked = {"model": model, "until": until, "after": after, "most": most}
     with store.read() as db:
-        return [_entry(row) for row in db.execute(_ENTRIES, {"model": model, "until": until})]
+        found = [_entry(row) for row in db.execute(_ENTRIES, asked)]
+        if model and not found:
+            check_model(db, model)
+    return found
 
 
 def of_version(db: Connection, of: ModelVersion) -> list[Entry]:
@@ -178,7 +202,28 @@ def as_of(store: Store, until: str = ALWAYS) -> Standing:
         StoreError: the store failed.
     """
     with store.read() as db:
-        return standing(db.execute(_ENTRIES, {"model": "", "until": until}))
+        return standing(db.execute(_ENTRIES, {**_ALL, "until": until}))
+
+
+def end_of(text: str) -> str:
+    """The last moment of a time, as the log writes it: a day, a minute, a second is meant whole.
+
+    Raises:
+        ParameterError: it is no time.
+
+    >>> end_of("2024-06-30"), end_of("2024-06-30T12:00+02:00")
+    ('2024-06-30T23:59:59.999999Z', '2024-06-30T10:00:59.999999Z')
+    """
+    try:
+        begins = datetime.fromisoformat(text)
+        written = _TIME.fullmatch(text)
+        digits = sum(map(str.isdecimal, written["clock"] or "")) if written else -1
+        lasts = _LASTS.get(digits, timedelta(microseconds=1))
+        return normalised((begins + lasts - timedelta(microseconds=1)).isoformat())
+    except (ValueError, OverflowError):
+        raise ParameterError(
+            f"{text!r} is no time; write 2024-06-30, or 2024-06-30T12:00:00+02:00"
+        ) from None
 
 
 def verify(store: Store, *, head: str = "") -> list[Flaw]:
@@ -192,7 +237,7 @@ def verify(store: Store, *, head: str = "") -> list[Flaw]:
         StoreError: the store failed.
     """
     with store.read() as db:
-        rows = db.execute(_ENTRIES, {"model": "", "until": "~"}).fetchall()
+        rows = db.execute(_ENTRIES, {**_ALL, "until": "~"}).fetchall()
         flaws = [*_chain(rows), *_told(db, rows), *_registry(db, rows), *_sealed(db, rows)]
     if head and head not in {row["hash"] for row in rows}:
         flaws.append(Flaw(seq=0, says=f"no row has the hash {head}: the log was written anew"))

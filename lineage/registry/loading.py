@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..active import current
+from ..errors import ArtifactError, DataError, UntrustedModelError
+from ..records import ModelVersion
 from ..workspace import workspace
 from .current import find
 from .policy import policy_of
@@ -47,12 +51,32 @@ def load(
     found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
     policy = policy_of(space, found.version.model)
-    digests = found.files
+    files, signature = found.files, b"{}"
+    if "signature" in files:
+        with about("signature", found.version):
+            signature = space.artifacts.read(files["signature"])
+    with about("model", found.version):
+        data = space.artifacts.read(files["model"])
+        model = models.load(data, trusted=space.settings.trusted_types)
     return Model(
-        models.load(space.artifacts.read(digests["model"]), trusted=space.settings.trusted_types),
-        json.loads(space.artifacts.read(digests["signature"])) if "signature" in digests else {},
+        model,
+        json.loads(signature),
         version=found.version,
         on_violation=on_violation or policy.on_violation,
         ranges=ranges,
         assertions=expected.assertions(space.store, found.version),
     )
+
+
+@contextmanager
+def about(name: str, of: ModelVersion) -> Iterator[None]:
+    """Let errors inside name the file that they are about.
+
+    Args:
+        name: what it is, `model`.
+        of: whose it is.
+    """
+    try:
+        yield
+    except (ArtifactError, DataError, UntrustedModelError) as error:
+        raise type(error)(f"the {name} of {of}: {error}") from error

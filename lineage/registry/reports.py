@@ -13,7 +13,7 @@ from . import audit, stages
 from .audit import Entry
 from .current import find
 from .identity import POLICY, Identity
-from .policy import policy_of
+from .policy import Policy, policy_of
 
 #: The action of such a row.
 REPORT = "report"
@@ -89,6 +89,12 @@ def report(
     except (RefusedError, ArtifactError) as error:
         raise type(error)(f"the report is kept, but nothing is rolled back: {error}") from error
     return Reported(report=entry, rollback=done)
+
+
+def awaited(policy: Policy) -> list[str]:
+    """The names of reports that a policy does something with, in alphabetical order."""
+    asked = {str(said.get("name")) for said in policy.gates if said["gate"] == REPORT}
+    return sorted({*asked, *policy.rollback_on})
 
 
 def latest(store: Store, of: ModelVersion, name: str) -> Entry | None:

@@ -20,7 +20,7 @@ from ..errors import ArtifactError, CollectedError, GateError, ParameterError, R
 from ..events import now, shifted
 from ..graph import presence
 from ..graph.connection import Connection
-from ..graph.stages import named
+from ..graph.stages import called, named
 from ..records import ModelVersion
 from ..workspace import Workspace
 from . import audit, sign_off
@@ -89,7 +89,7 @@ def promote(
     Args:
         space: where the registry and the artifacts are.
         ref: the version.
-        to: `Staging` or `Production`.
+        to: `Staging` or `Production`, in any case.
         identity: who asks.
         reason: why; needed with `force`.
         force: go on although gates refuse, or it was taken back by a rollback. Sign-off and the
@@ -107,6 +107,7 @@ def promote(
         RefError: it names no model version.
         StoreError: the store failed; nothing changed.
     """
+    to = called(to)
     if to not in _FROM:
         raise ParameterError(f"a version is promoted to Staging or Production; got {to!r}")
     _check_forced(force, reason)

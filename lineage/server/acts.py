@@ -11,9 +11,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import ParameterError
-from ..graph.answer import Record
-from ..graph.facts import normalised
+from ..errors import EventError, ParameterError
+from ..graph.answer import LIMIT, Answer, Record
 from ..registry import aliases, audit, reports, sign_off, stages
 from ..registry.audit import Entry
 from ..registry.identity import identity
@@ -21,10 +20,12 @@ from ..settings import load
 from ..workspace import Workspace
 from . import body
 from .guard import Given, needs
+from .parameters import known
 from .problems import problems
+from .questions import After, Limit
 from .shapes import model_of
 
-router = APIRouter(prefix="/api/v2", tags=["registry"])
+router = APIRouter(prefix="/api/v2", tags=["registry"], dependencies=[Depends(known)])
 
 
 class Act(BaseModel):
@@ -39,10 +40,13 @@ class Act(BaseModel):
     ]
     to: Annotated[str, Field(description="Stage to promote to, version to roll back to")] = ""
     alias: Annotated[str, Field(description="Name that the version is to have")] = ""
+    delete: Annotated[
+        bool, Field(description="Of an alias: take it away; `ref` is MODEL@NAME then")
+    ] = False
     reason: Annotated[str, Field(description="Why; the log keeps it", max_length=10_000)] = ""
     force: Annotated[bool, Field(description="Do it although it is refused")] = False
     gate: Annotated[str, Field(description="Of a report: its name, `canary`")] = ""
-    passed: Annotated[bool, Field(description="Of a report: whether all is well")] = False
+    passed: Annotated[bool | None, Field(description="Of a report: whether all is well")] = None
     value: Annotated[float | None, Field(description="Of a report: what was measured")] = None
     threshold: Annotated[float | None, Field(description="Of a report: what it had to be")] = None
 
@@ -58,8 +62,8 @@ class Done(Record):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Acts(Record):
-    """The audit log."""
+class Acts(Answer):
+    """A page of the audit log."""
 
     entries: tuple[Entry, ...]
 
@@ -104,21 +108,38 @@ async def act(request: Request, given: Given) -> JSONResponse:
     summary="Every act on the registry",
     response_model=model_of(Acts),
     dependencies=[Depends(needs("read"))],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 404, 422, 503),
 )
 def acts(
     request: Request,
     model: Annotated[str, Query(description="Of this model only")] = "",
-    until: Annotated[str, Query(description="None later than this ISO 8601 time")] = "",
+    until: Annotated[
+        str, Query(description="None later than this day, to its end, or ISO 8601 time")
+    ] = "",
+    limit: Limit = LIMIT,
+    after: After = None,
 ) -> JSONResponse:
     """The audit log, from its first row."""
-    try:
-        time = normalised(until) if until else audit.ALWAYS
-    except ValueError:
-        raise ParameterError(f"until: {until!r} is no ISO 8601 time") from None
+    time = audit.end_of(until) if until else audit.ALWAYS
+    seq = _seq(after)
     with request.app.state.stores.reading() as store:
-        found = Acts(entries=tuple(audit.entries(store, model, until=time)))
+        rows = audit.entries(store, model, until=time, after=seq, most=limit + 1)
+    page, more = rows[:limit], len(rows) > limit
+    found = Acts(
+        entries=tuple(page),
+        reasons=("page",) if more or after else (),
+        next=str(page[-1].seq) if more else None,
+    )
     return JSONResponse(found.to_json())
+
+
+def _seq(after: str | None) -> int:
+    """The last row of the page before."""
+    if after is None:
+        return 0
+    if not (after.isascii() and after.isdecimal() and len(after) < 10):
+        raise ParameterError(f"after is what a page gave as its next; got {after!r}")
+    return int(after)
 
 
 def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
@@ -133,9 +154,16 @@ def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
             return stages.archive(space, ref, identity=who, reason=reason, force=said.force)
         case "rollback":
             return stages.rollback(space, ref, identity=who, reason=reason, to=said.to)
+        case "alias" if said.delete:
+            if said.alias:
+                raise ParameterError("to take an alias away, ref is MODEL@NAME, and alias is empty")
+            model, _, name = ref.rpartition("@")
+            return aliases.remove(space, model, name, identity=who, reason=reason)
         case "alias":
             return aliases.put(space, ref, said.alias, identity=who, reason=reason)
         case "report":
+            if said.passed is None:
+                raise ParameterError(f"say of {said.gate or 'a report'} whether it passed")
             told = reports.report(
                 space,
                 ref,
@@ -157,5 +185,7 @@ def _read(data: bytes) -> Act:
         return Act.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        if not first["loc"]:  # no JSON, or no object
+            raise EventError(f'{first["msg"]}; send an act, {{"act": …, "ref": …}}') from None
+        where = ".".join(str(part) for part in first["loc"])
         raise ParameterError(f"{where}: {first['msg']}; /docs says what an act is") from None

@@ -35,6 +35,11 @@ def not_negative(value: object) -> bool:
     return number(value) and value >= 0  # type: ignore[operator]  # a number, as was just seen
 
 
+def share(value: object) -> bool:
+    """Whether it is a share of something: from 0 up, and less than all of it."""
+    return not_negative(value) and value < 1  # type: ignore[operator]  # a number, as was just seen
+
+
 def whole(value: object) -> bool:
     """Whether it is a whole number from 0 up."""
     return not_negative(value) and isinstance(value, int)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import example
+from ..loading import about
 from . import keys
 from .keys import Key
 from .verdict import Candidate, Verdict
@@ -37,9 +38,9 @@ class KnownInput:
         from ...content import models
 
         space = candidate.space
-        model = models.load(
-            space.artifacts.read(candidate.version.digest), trusted=space.settings.trusted_types
-        )
+        with about("model", candidate.version):
+            data = space.artifacts.read(candidate.version.digest)
+            model = models.load(data, trusted=space.settings.trusted_types)
         signature = candidate.body.get("signature") or {}
         try:
             rows = example.compare(model, signature, relative=self.tolerance)
@@ -62,4 +63,4 @@ def gate(said: Mapping[str, Any]) -> KnownInput:
 
 
 _REMEDY = "compare the libraries with those of its training (`begat diff`), or train again"
-_KEYS = {"tolerance": Key(expected="a number, 0 or more", sound=keys.not_negative)}
+_KEYS = {"tolerance": Key(expected="a share from 0 up to 1, such as 1e-6", sound=keys.share)}

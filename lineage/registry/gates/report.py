@@ -43,7 +43,8 @@ class Report:
                 Verdict(gate=self.name, passed=False, reason=f"nothing is reported yet; {send}")
             ]
         said = found.body
-        by = f"reported by {found.who} at {found.at[:16].replace('T', ' ')} UTC"
+        how = "passed" if said.get("passed") else "failed"
+        by = f"reported as {how} by {found.who} at {found.at[:16].replace('T', ' ')} UTC"
         hours = _hours_since(found.at)
         if self.max_age_hours is not None and hours > self.max_age_hours:
             return [

@@ -18,7 +18,7 @@ from .keys import Key
 from .verdict import Candidate, Verdict
 
 _KEYS = {
-    "tolerance": Key(expected="a share such as 0.005", sound=keys.not_negative),
+    "tolerance": Key(expected="a share from 0 up to 1, such as 0.005", sound=keys.share),
     "slices": Key(expected="true or false", sound=lambda value: isinstance(value, bool)),
     "rebuild_environment": Key(
         expected="true or false", sound=lambda value: isinstance(value, bool)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from begat.lineage import cli, settings
 from begat.lineage.errors import BegatError, GateError, ParameterError, RefError, SettingsError
-from begat.lineage.registry import policy, sign_off, stages
+from begat.lineage.registry import audit, policy, sign_off, stages
 from begat.lineage.registry.current import find
 from begat.lineage.workspace import Workspace, using, workspace
 from support.registered import ADA, BOB, add
@@ -160,8 +160,40 @@ def test_report_rolls_back(space: Workspace) -> None:
 
 def test_report_of_nothing(space: Workspace) -> None:
     """A report says whether it passed, and of which version."""
-    assert isinstance(fails("gate", "report", "delays@1", "shadow"), ParameterError)
+    for said in ([], ["--passed", "--failed"]):
+        error = fails("gate", "report", "delays@1", "shadow", *said)
+        assert isinstance(error, ParameterError)
+        assert "either --passed or --failed" in str(error)
+    assert audit.entries(space.store) == []
     assert isinstance(fails("gate", "report", "delays@7", "shadow", "--passed"), RefError)
+
+
+@pytest.mark.parametrize(
+    ("said", "asks"),
+    [
+        ({"gates": [{"gate": "report", "name": "shadow"}], "rollback_on": ["canary"]}, True),
+        ({}, False),
+    ],
+    ids=["others", "none"],
+)
+def test_report_that_nothing_waits_for(space: Workspace, said: dict[str, Any], asks: bool) -> None:
+    """A misspelt name is kept, with a warning that says which names something comes of."""
+    keep(space, **said)
+    told = CliRunner().invoke(cli.begat, ["gate", "report", "delays@1", "canari", "--failed"])
+
+    assert told.exit_code == 0
+    assert "nothing comes of 'canari'" in told.stderr
+    assert ("asks for canary, shadow" if asks else "asks for no report") in told.stderr
+    assert audit.entries(space.store)[-1].body["gate"] == "canari"
+
+
+@pytest.mark.parametrize("name", ["canary", "shadow"])
+def test_report_that_is_waited_for(space: Workspace, name: str) -> None:
+    """Nothing is warned of where a gate or a rollback hangs on the name."""
+    keep(space, gates=[{"gate": "report", "name": "shadow"}], rollback_on=["canary"])
+    told = CliRunner().invoke(cli.begat, ["gate", "report", "delays@1", name, "--failed"])
+
+    assert (told.exit_code, told.stderr) == (0, "")
 
 
 # policy

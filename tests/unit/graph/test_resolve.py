@@ -54,6 +54,10 @@ def test_model_version(models: Store, which: str, version: int) -> None:
         ("flight-delays@Staging", "no version 'Staging'"),
         ("flight-delays@Archived", "names 2 versions: flight-delays@1, flight-delays@3"),
         ("trains@1", "no model is named 'trains'; there are flight-delays"),
+        (
+            "flight-delays",
+            "is a model; name a version of it: flight-delays@latest is .*delays@3, and",
+        ),
     ],
 )
 def test_model_version_errors(models: Store, ref: str, message: str) -> None:

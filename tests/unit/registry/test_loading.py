@@ -76,7 +76,7 @@ def test_a_model_file_that_is_gone_is_named(registered: Register) -> None:
     """The message says which artifact is missing."""
     registered(digest_bytes(b"gone"))
 
-    with pytest.raises(ArtifactError, match=digest_bytes(b"gone")):
+    with pytest.raises(ArtifactError, match=f"the model of delays@1: .*{digest_bytes(b'gone')}"):
         lineage.load("delays@1")
 
 
@@ -84,7 +84,7 @@ def test_only_reviewed_types_are_loaded(recorder: Recorder, registered: Register
     """A file that is no skops archive, a pickle say, is not opened."""
     registered(recorder.artifacts.write(b"\x80\x04N."))
 
-    with pytest.raises(UntrustedModelError, match="not loaded"):
+    with pytest.raises(UntrustedModelError, match=r"the model of delays@1: .* not loaded"):
         lineage.load("delays@1")
 
 
@@ -111,7 +111,8 @@ def test_a_signature_is_verified_by_its_digest(recorder: Recorder, registered: R
     path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b"hour", b"hora"))
 
-    with pytest.raises(CorruptArtifactError, match=body["signature_digest"]):
+    said = f"the signature of delays@1: .*{body['signature_digest']}"
+    with pytest.raises(CorruptArtifactError, match=said):
         lineage.load("delays@1")
 
 

@@ -74,9 +74,10 @@ def test_the_last_word_counts(recorder: Recorder) -> None:
     found = verdict(recorder, of)
 
     assert (found.passed, found.value, found.threshold) == (False, 0.03, 0.01)
-    assert found.reason.startswith("5xx (reported by bob at ")
+    assert found.reason.startswith("5xx (reported as failed by bob at ")
     report(recorder, of.ref, "canary", passed=True, identity=ADA)
     assert verdict(recorder, of).passed
+    assert verdict(recorder, of).reason.startswith("reported as passed by ada at ")
 
 
 def test_of_others(recorder: Recorder) -> None:

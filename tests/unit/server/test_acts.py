@@ -11,6 +11,8 @@ from support.registered import add
 from support.serving import Served
 
 ACTS = "/api/v2/acts"
+#: A page of a log without rows.
+NONE = {"entries": [], "reasons": [], "next": None, "truncated": False}
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_the_way_to_production_and_back(registered: Served) -> None:
     rows = registered.client.get(ACTS, params={"model": "delays"}).json()["entries"]
 
     assert [row["action"] for row in rows][-2:] == ["alias", "rollback"]
-    assert registered.client.get(ACTS, params={"until": "2020-01-01"}).json() == {"entries": []}
+    assert registered.client.get(ACTS, params={"until": "2020-01-01"}).json() == NONE
 
 
 def test_rules_of_the_server_make_no_sense(
@@ -96,7 +98,10 @@ def test_what_the_rules_forbid(registered: Served) -> None:
         ({"act": "promote", "ref": "delays@1", "to": "Archived"}, 422),
         ({"act": "promote", "ref": "delays@9", "to": "Staging"}, 404),
         ({"act": "alias", "ref": "delays@1"}, 422),
-        ({"act": "report", "ref": "delays@1"}, 422),
+        ({"act": "alias", "ref": "delays@blue", "delete": True}, 404),
+        ({"act": "alias", "ref": "delays@blue", "delete": True, "alias": "blue"}, 422),
+        ({"act": "report", "ref": "delays@1", "passed": True}, 422),
+        ({"act": "report", "ref": "delays@1", "gate": "canary"}, 422),
         ({"act": "rollback", "ref": "delays"}, 422),
         ({"act": "promote", "ref": "delays@1", "to": "Staging", "more": 1}, 422),
         ({"ref": "delays@1"}, 422),
@@ -108,4 +113,70 @@ def test_bad_acts(registered: Served, said: dict[str, Any], status: int) -> None
 
     assert found == status
     assert "\n" not in answer["detail"]
-    assert registered.client.get(ACTS).json() == {"entries": []}
+    assert registered.client.get(ACTS).json() == NONE
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"act=promote", b'{"act": "promote"', b'["promote"]', b"\xff"]
+)
+def test_no_act_at_all(registered: Served, body: bytes) -> None:
+    """A body that is no JSON, or no object, cannot be read; what would be one is said."""
+    answer = registered.client.post(ACTS, content=body)
+
+    assert answer.status_code == 400
+    assert '{"act": …, "ref": …}' in answer.json()["detail"]
+
+
+def test_a_stage_in_any_case(registered: Served) -> None:
+    """Stages are taken as the command line takes them, and written as they are called."""
+    status, answer = do(registered, act="promote", ref="delays@1", to="staging")
+
+    assert (status, answer["entry"]["after"]) == (200, "Staging")
+
+
+def test_an_alias_is_taken_away(registered: Served) -> None:
+    """A name that was given is taken away by itself, and the log says from which version."""
+    do(registered, act="alias", ref="delays@1", alias="blue")
+    status, answer = do(registered, act="alias", ref="delays@blue", delete=True)
+
+    assert (status, answer["entry"]["version"]) == (200, None)
+    assert answer["entry"]["body"] == {"alias": "blue", "was": 1}
+
+
+def test_pages(registered: Served) -> None:
+    """The log comes in pages, which together are all of it, each row once."""
+    for name in "abcde":
+        do(registered, act="alias", ref="delays@1", alias=name)
+    seen, after = [], {}
+    while after is not None:
+        page = registered.client.get(ACTS, params={"limit": 2, **after}).json()
+        assert len(page["entries"]) <= 2
+        assert page["truncated"]
+        seen += [row["seq"] for row in page["entries"]]
+        after = {"after": page["next"]} if page["next"] else None
+
+    assert seen == [1, 2, 3, 4, 5]
+    assert not registered.client.get(ACTS, params={"limit": 5}).json()["truncated"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ({"modell": "delays"}, 422, "it takes after, limit, model, until"),
+        ({"model": "delay"}, 404, "no model is named 'delay'; there is delays"),
+        ({"until": "yesterday"}, 422, "'yesterday' is no time"),
+        ({"limit": 0}, 422, "limit"),
+        ({"after": "x"}, 422, "after is what a page gave as its next"),
+    ],
+    ids=range(5),
+)
+def test_bad_questions(registered: Served, asked: dict[str, Any], status: int, says: str) -> None:
+    """A question that nobody understands is refused; no rows are no answer to it."""
+    answer = registered.client.get(ACTS, params=asked)
+
+    assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
+
+
+def test_a_model_of_which_nothing_is_logged(registered: Served) -> None:
+    """It has an empty log."""
+    assert registered.client.get(ACTS, params={"model": "delays"}).json() == NONE

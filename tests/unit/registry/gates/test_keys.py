@@ -61,11 +61,19 @@ def test_common_keys(said: dict[str, Any], more: dict[str, Any], told: str) -> N
         ({**RELATIVE, "worse_by_percent": 1}, "one of worse_by and worse_by_percent"),
         ({**RELATIVE, "worse_by": -0.1}, "worse_by of gate relative is a number, 0 or more"),
         ({**RELATIVE, "better": "most"}, "better of gate relative is more or less; got 'most'"),
+        (
+            {"gate": "known_input", "tolerance": 5},
+            "tolerance of gate known_input is a share from 0 up",
+        ),
+        (
+            {"gate": "reproduction", "tolerance": 1},
+            "tolerance of gate reproduction is a share from 0",
+        ),
         ({"gate": "report"}, "gate report has no name: add it, the name of a report"),
         ({**REPORT, "max_age_hours": -1}, "max_age_hours of gate report 'shadow' is a number of"),
         ({**REPORT, "max_age_hours": "1d"}, "max_age_hours of gate report 'shadow' is a number of"),
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_nonsense(said: dict[str, Any], told: str) -> None:
     """Nonsense is refused by the key that it is in, with what is expected there."""

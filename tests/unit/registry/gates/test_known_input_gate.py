@@ -88,5 +88,7 @@ def test_a_tampered_file_is_named_and_refused(tampered: Candidate, kind: str) ->
 
 def test_a_tolerance_is_a_number() -> None:
     """Another value is refused."""
-    with pytest.raises(SettingsError, match="tolerance of gate known_input is a number, 0 or more"):
+    with pytest.raises(
+        SettingsError, match="tolerance of gate known_input is a share from 0 up to 1"
+    ):
         make({"gate": "known_input", "tolerance": -1})
