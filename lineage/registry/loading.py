@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..active import current
 from ..workspace import workspace
+from . import files
 from .current import find
 from .policy import policy_of
 
@@ -46,13 +47,18 @@ def load(
     space = workspace()
     found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
-    policy = policy_of(space, found.version.model)
-    digests = found.files
+    of = found.version
+    policy = policy_of(space, of.model)
+    content = {
+        name: files.read(space, of, name, digest)
+        for name, digest in found.files.items()
+        if name in ("model", "signature")
+    }
     return Model(
-        models.load(space.artifacts.read(digests["model"]), trusted=space.settings.trusted_types),
-        json.loads(space.artifacts.read(digests["signature"])) if "signature" in digests else {},
-        version=found.version,
+        models.load(content["model"], trusted=space.settings.trusted_types),
+        json.loads(content.get("signature", b"{}")),
+        version=of,
         on_violation=on_violation or policy.on_violation,
         ranges=ranges,
-        assertions=expected.assertions(space.store, found.version),
+        assertions=expected.assertions(space.store, of),
     )
