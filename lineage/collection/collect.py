@@ -63,7 +63,8 @@ class Collection:
     """What a collection found, and did."""
 
     lines: list[Line]
-    #: Model versions whose files are not kept.
+    #: Model versions with files that go: not those that share theirs with one that is kept, nor
+    #: those whose files went before.
     versions: list[str]
     #: Whether anything was to be deleted, or only said.
     delete: bool
@@ -128,7 +129,7 @@ def collect(
         found = _survey(space, ledger, progress)
         done = Collection(
             lines=ledger.lines(),
-            versions=[one.version.ref for one in found if not one.why],
+            versions=[one.version.ref for one in found if ledger.goes(one.digests)],
             delete=delete,
         )
         # What is half-written and young is being written.

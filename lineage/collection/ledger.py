@@ -35,6 +35,11 @@ _TAKEN = """
 SELECT o.digest FROM object o LEFT JOIN reason r ON r.digest = o.digest
 WHERE o.digest > :after AND r.digest IS NULL AND o.age >= :age ORDER BY o.digest LIMIT :page
 """
+_GOES = """
+SELECT 1 FROM object o LEFT JOIN reason r ON r.digest = o.digest
+WHERE o.digest IN (SELECT value FROM json_each(:digests)) AND r.digest IS NULL AND o.age >= :age
+LIMIT 1
+"""
 _STAYS = """
 SELECT o.digest FROM object o JOIN reason r ON r.digest = o.digest
 WHERE o.digest > :after ORDER BY o.digest LIMIT :page
@@ -114,6 +119,11 @@ class Ledger:
         """Those of these that stay for a reason."""
         query = f"SELECT digest FROM reason WHERE digest IN {_GIVEN}"
         return {one for (one,) in self._db.execute(query, {"digests": json.dumps([*digests])})}
+
+    def goes(self, digests: Sequence[str]) -> bool:
+        """Whether any of these is there and goes."""
+        given = {"digests": json.dumps([*digests]), "age": self.min_age}
+        return self._db.execute(_GOES, given).fetchone() is not None
 
     def lines(self) -> list[Line]:
         """What goes and what stays, by kind and reason."""

@@ -11,6 +11,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
@@ -45,6 +46,17 @@ def read(data: bytes, *, name: str) -> DataFrame:
     if frame.empty:
         raise DataError(f"{name} has a header and no rows; write it again or remove it")
     return frame
+
+
+def is_bare(data: bytes, *, name: str) -> bool:
+    """Whether CSV text is a header and no rows, which is no table for `read`.
+
+    Raises:
+        DataError: it is no such text, or has no header.
+    """
+    text = decode(data, name=name)
+    columns(text, name=name)
+    return sum(1 for _ in islice(_records(text), 2)) == 1
 
 
 def decode(data: bytes, *, name: str) -> str:

@@ -20,7 +20,10 @@ LOCKS = (
 )
 REQUIREMENTS = "requirements.txt"
 ENVIRONMENTS = ("environment.yml", "environment.yaml")
-_DECLARING = ("pyproject.toml", REQUIREMENTS, *ENVIRONMENTS)
+_PYPROJECT = "pyproject.toml"
+#: Tables of a pyproject.toml that say what is needed; others configure tools.
+_NEEDING = ("project", "dependency-groups")
+_NEEDING_TOOLS = ("poetry", "pixi")
 
 _NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)", re.ASCII)
 _PINNED = re.compile(r"\(?\s*(?:===?)\s*[^\s,*]+\s*\)?")
@@ -71,7 +74,7 @@ def root(folder: Path) -> Path:
     """The nearest folder, here or above, that says what is needed; else the folder itself."""
     folder = folder.absolute()
     for parent in (folder, *folder.parents):
-        if any((parent / name).is_file() for name in (*_DECLARING, *LOCKS)):
+        if _declares(parent) or any((parent / name).is_file() for name in LOCKS):
             return parent
         if (parent / ".git").exists():  # what lies above belongs to something else
             break
@@ -95,10 +98,10 @@ def of_folder(folder: Path) -> Iterator[Finding]:
     pins = {one.name for one in _constraints(project / REQUIREMENTS) if one.pinned}
     declared = [
         *written,
-        *_pyproject(project / "pyproject.toml"),
+        *_pyproject(project / _PYPROJECT),
         *(one for name in ENVIRONMENTS for one in _environment(project / name)),
     ]
-    if not any((project / name).is_file() for name in _DECLARING):
+    if not _declares(project):
         yield found(
             "no-dependencies", "nothing says which packages the pipeline needs", place(folder)
         )
@@ -111,6 +114,25 @@ def of_folder(folder: Path) -> Iterator[Finding]:
         elif not (one.pinned or one.name in pins):
             what = f"{one.text!r} allows more than one version, and no lock file says which"
             yield found("floating-dependency", what, where)
+
+
+def _declares(folder: Path) -> bool:
+    """Whether a file of the folder says what is needed, if only that nothing is."""
+    if any((folder / name).is_file() for name in (REQUIREMENTS, *ENVIRONMENTS)):
+        return True
+    tables = _tables(folder / _PYPROJECT)
+    tools = tables.get("tool", {})
+    return any(name in tables for name in _NEEDING) or any(name in tools for name in _NEEDING_TOOLS)
+
+
+def _tables(path: Path) -> Mapping[str, Any]:
+    """A TOML file; empty where it is none, which is told by whatever installs it."""
+    import tomllib
+
+    try:
+        return tomllib.loads(_text(path))
+    except ValueError:
+        return {}
 
 
 def _requirements(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Requirement]:
@@ -148,14 +170,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _pyproject(path: Path) -> Iterator[Requirement]:
-    import tomllib
-
-    text = _text(path)
-    try:
-        data = tomllib.loads(text)
-    except ValueError:  # told by whatever installs it
-        return
-    lines = text.splitlines()
+    data, lines = _tables(path), _text(path).splitlines()
     project, poetry = data.get("project", {}), data.get("tool", {}).get("poetry", {})
     for needed in (
         *project.get("dependencies", ()),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RefError
-from ..graph import nodes, queries
+from ..graph import commits, nodes, queries
 from ..graph.ancestry import Ancestry
 from . import ranges, reasons
 from .findings import Finding, found, ordered
@@ -92,7 +92,7 @@ def of_version(space: Workspace, version: ModelVersion) -> tuple[Finding, ...]:
         return (found("unrecorded-run", what, recorded.name),)
     return ordered(
         [
-            *_code(recorded, recorded.training),
+            *_code(recorded, recorded.training, space.store),
             *_environment(recorded, recorded.training),
             *_data(recorded, recorded.ancestry, recorded.training),
             *_evaluation(recorded, recorded.ancestry, recorded.training),
@@ -137,19 +137,32 @@ def read(store: Store, version: ModelVersion) -> Recorded:
     )
 
 
-def _code(recorded: Recorded, training: int) -> Iterator[Finding]:
+def _code(recorded: Recorded, training: int, store: Store) -> Iterator[Finding]:
     """Which code it was made by: all of it, for what prepares data decides as much."""
     recipes = {run: recorded.said(run, "begat_recipe") for run in recorded.facets}
     tracked = {run: recipe for run, recipe in recipes.items() if recipe}
     without = [run for run, recipe in tracked.items() if not recipe.get("commit")]
     if training not in tracked and not recorded.commit:
         without.append(training)
+    dirty = [run for run, recipe in tracked.items() if recipe.get("dirty")]
+    if without or dirty:
+        later = _committed_later(recorded, training, store)
+        without, dirty = ([run for run in runs if run not in later] for runs in (without, dirty))
     if without:
         what = "it is not recorded which commit the code was at"
         yield found("no-commit", what, recorded.where(without))
-    if dirty := [run for run, recipe in tracked.items() if recipe.get("dirty")]:
+    if dirty:
         what = "the code was not as it was committed"
         yield found("dirty-tree", what, recorded.where(dirty))
+
+
+def _committed_later(recorded: Recorded, training: int, store: Store) -> set[int]:
+    """Runs whose code a commit holds that was made behind them: those of the same flow."""
+    with store.read() as db:
+        if not commits.confirmed(db, recorded.name):
+            return set()
+    flow = recorded.jobs[training].rpartition(".")[0]
+    return {run for run, job in recorded.jobs.items() if job.rpartition(".")[0] == flow}
 
 
 def _environment(recorded: Recorded, training: int) -> Iterator[Finding]:

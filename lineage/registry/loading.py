@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..active import current
-from ..errors import ArtifactError, DataError, UntrustedModelError
-from ..records import ModelVersion
 from ..workspace import workspace
+from . import files
 from .current import find
 from .policy import policy_of
 
@@ -43,40 +40,22 @@ def load(
         ParameterError: `on_violation` or `ranges` is something else.
         SettingsError: the model's policy makes no sense.
     """
-    from ..content import models
     from .prediction import expected
     from .prediction.model import Model
 
     space = workspace()
     found = find(space, ref)
     current().not_reusable(f"loaded {ref}, which is none of its inputs")
-    policy = policy_of(space, found.version.model)
-    files, signature = found.files, b"{}"
-    if "signature" in files:
-        with about("signature", found.version):
-            signature = space.artifacts.read(files["signature"])
-    with about("model", found.version):
-        data = space.artifacts.read(files["model"])
-        model = models.load(data, trusted=space.settings.trusted_types)
+    of = found.version
+    policy = policy_of(space, of.model)
+    signature = b"{}"
+    if "signature" in found.files:
+        signature = files.read(space, of, "signature", found.files["signature"])
     return Model(
-        model,
+        files.model(space, of),
         json.loads(signature),
-        version=found.version,
+        version=of,
         on_violation=on_violation or policy.on_violation,
         ranges=ranges,
-        assertions=expected.assertions(space.store, found.version),
+        assertions=expected.assertions(space.store, of),
     )
-
-
-@contextmanager
-def about(name: str, of: ModelVersion) -> Iterator[None]:
-    """Let errors inside name the file that they are about.
-
-    Args:
-        name: what it is, `model`.
-        of: whose it is.
-    """
-    try:
-        yield
-    except (ArtifactError, DataError, UntrustedModelError) as error:
-        raise type(error)(f"the {name} of {of}: {error}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import RefError
-from ..graph import closure, nodes, queries
+from ..graph import closure, commits, nodes, queries
 from ..graph.connection import Connection
 from ..graph.store import Store
 from ..records import ModelVersion
@@ -21,11 +21,6 @@ SELECT d.namespace, d.name, COUNT(DISTINCT v.partition) AS partitions,
 JOIN version v ON v.id = p.version JOIN dataset d ON d.id = v.dataset
 WHERE p.run = 0 AND p.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:products))
 GROUP BY d.namespace, d.name ORDER BY d.namespace, d.name
-"""
-# What was trained before it was committed has a commit once a run finds nothing to do in it.
-_STOOD = """
-SELECT facets FROM run WHERE kind = 'FLOW' AND state = 'COMPLETE' AND instr(facets, :ref) > 0
-ORDER BY started_at, id
 """
 _MADE = """
 SELECT MAX(ended_at) FROM run
@@ -127,7 +122,7 @@ def of_version(store: Store, of: ModelVersion) -> Recorded:
         found = _recorded(store, db, row["training_run_id"], body=body, **about)
         if found.code_is_kept and not found.data.uncommitted:
             return found  # nobody asks for a commit, and all flow runs would be looked at for it
-        return replace(found, commit=_commit(db, of.ref))
+        return replace(found, commit=commits.confirmed(db, of.ref))
 
 
 def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) -> Recorded:
@@ -139,16 +134,6 @@ def _recorded(store: Store, db: Connection, training_run_id: str, **about: Any) 
         data=_data(store, db, run["id"]) if run else Data(),
         **about,
     )
-
-
-def _commit(db: Connection, ref: str) -> str:
-    for row in db.execute(_STOOD, {"ref": json.dumps(ref, ensure_ascii=False)}):
-        facets = queries.facets_of(row)
-        came = facets.get("begat_reuse", {})
-        commit: str = facets.get("job.sourceCodeLocation", {}).get("version", "")
-        if came.get("model_version") == ref and came.get("dirty") is False and commit:
-            return commit
-    return ""
 
 
 def _data(store: Store, db: Connection, training: int) -> Data:

@@ -16,14 +16,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from ..errors import ArtifactError, CollectedError, GateError, ParameterError, RefusedError
+from ..errors import ArtifactError, GateError, ParameterError, RefusedError
 from ..events import now, shifted
-from ..graph import presence
 from ..graph.connection import Connection
 from ..graph.stages import called, named
 from ..records import ModelVersion
 from ..workspace import Workspace
-from . import audit, sign_off
+from . import audit, files, sign_off
 from .audit import Entry
 from .current import Version, check_model, find
 from .current import models as all_models
@@ -129,7 +128,7 @@ def promote(
             f"{found.version} was {taken}; put it back with `begat rollback {model} --to "
             f"{found.version}`, or let it enter with --force and a --reason"
         )
-    _check_files(space, found)
+    files.check(space, found.version, found.files)
     candidate = Candidate(
         space=space, version=found.version, body=found.body, stage=to, production=production
     )
@@ -151,7 +150,7 @@ def promote(
         raise GateError(_refusal(found, to, refused))
     with space.store.write() as db:
         _check_still(db, found, production, to)
-        _check_kept(db, found)
+        files.check_kept(db, found.version, found.files)
         if policy_of(space, model) != policy:
             raise RefusedError(
                 f"the policy of {model} was changed while {found.version} was judged; try again"
@@ -305,14 +304,14 @@ def rollback(space: Workspace, ref: str, *, identity: Identity, reason: str, to:
         )
     target = find(space, f"{model}@{wanted.version if wanted else earlier[0]}")
     try:
-        _check_files(space, target)
+        files.check(space, target.version, target.files)
     except ArtifactError as error:
         rest = [number for number in earlier if number != target.version.version]
         others = ", ".join(f"--to {model}@{number}" for number in rest) or "no other version"
         raise type(error)(f"{error}; {production} stays in Production (left: {others})") from error
     with space.store.write() as db:
         _check_still(db, target, production, "Production")
-        _check_kept(db, target)
+        files.check_kept(db, target.version, target.files)
         _move(db, production, "Production", "Archived")
         _move(db, target.version, target.stage, "Production")
         return audit.append(
@@ -341,28 +340,6 @@ def _check_order(found: Version, to: str) -> None:
             f"{found.version} is in {named(found.stage)}, and nothing goes straight to Production; "
             f"`begat promote {found.version} --to Staging` first"
         )
-
-
-def _check_files(space: Workspace, found: Version) -> None:
-    """See that what a version is served by is there, byte by byte."""
-    for name, digest in found.files.items():
-        there = space.artifacts.rehash(digest)
-        if there is None or there[0] != digest:
-            is_ = "gone" if there is None else "not what it was"
-            raise ArtifactError(
-                f"the {name} of {found.version} ({digest[:19]}) is {is_}; "
-                f"`begat verify {found.version} --repair` looks for it"
-            )
-
-
-def _check_kept(db: Connection, found: Version) -> None:
-    """See that `begat gc` has not taken its files, nor is about to."""
-    gone = presence.collected(db, found.files.values())
-    for name, digest in found.files.items():
-        if said := presence.says(gone, digest):
-            raise CollectedError(
-                f"the {name} of {found.version} ({digest[:19]}) was {said}; train it again"
-            )
 
 
 def _check_still(db: Connection, found: Version, production: ModelVersion | None, to: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import GateError, ParameterError
 from ..graph.stages import named
 from ..workspace import Workspace
+from . import files
 from .current import find
 from .current import production as production_of
 from .gates import Candidate, Verdict, judge
@@ -56,6 +57,7 @@ def trial(space: Workspace, ref: str, *, to: str = "") -> Trial:
         RefError: it names no model version.
         ParameterError: it is in Production, and no stage is named.
         SettingsError: the policy makes no sense.
+        ArtifactError: its files are not there, or not what they were.
         StoreError: the store failed.
     """
     found = find(space, ref)
@@ -65,6 +67,7 @@ def trial(space: Workspace, ref: str, *, to: str = "") -> Trial:
         raise ParameterError(
             f"{of} is in {named(found.stage)}, and goes no further; say which gates to ask by --to"
         )
+    files.check(space, of, found.files)  # as `promote` does first
     with space.store.read() as db:
         production = production_of(db, of.model)
     candidate = Candidate(

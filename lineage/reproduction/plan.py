@@ -10,7 +10,7 @@ from typing import Any
 from .. import results
 from ..diff.sides import Side, facets_of, side
 from ..errors import RefError
-from ..graph import closure, nodes, queries
+from ..graph import closure, commits, nodes, queries
 from ..graph.connection import Connection, Row
 from ..graph.store import Store
 from ..recipe import Reference
@@ -73,6 +73,9 @@ class Plan:
     version: ModelVersion | None = None
     #: Each behind those whose outputs it reads.
     steps: tuple[Step, ...]
+    #: A commit that holds the code of all steps, made when they had run already; see
+    #: `graph.commits`. Empty if there is none, or their own commits hold it.
+    commit: str = ""
     #: What the run that fitted the model said of itself.
     facets: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float | None] = field(default_factory=dict)
@@ -131,10 +134,12 @@ def plan(store: Store, ref: str) -> Plan:
             and row["namespace"] == trained["namespace"]
             and queries.facets_of(row).get("begat_recipe", {}).get("function")
         ]
+        version = _version(db, named)
         return Plan(
             ref=named.name,
             flow=flow,
-            version=_version(db, named),
+            version=version,
+            commit=commits.confirmed(db, version.ref) if version and _uncommitted(steps) else "",
             steps=_ordered(steps),
             facets=facets_of(db, trained["id"]),
             metrics=named.metrics,
@@ -166,6 +171,10 @@ def _step(db: Connection, row: Row, named: Side) -> Step:
         fits=row["id"] in named.training,
         evaluates=row["id"] == named.evaluation,
     )
+
+
+def _uncommitted(steps: Iterable[Step]) -> bool:
+    return any(not step.recipe.get("commit") or step.recipe.get("dirty") for step in steps)
 
 
 def _ordered(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -52,11 +52,12 @@ def place(
                 unpack(kept, target)
             places[step.run_id] = {"folder": str(target), "only": []}
             continue
-        commit = step.recipe.get("commit") or ""
+        commit, clean = _commit(wanted, step)
         target = folder / (commit[:16] or "commit")
         if not target.exists():
-            _check_out(repository, commit, target, step, digest)
-        if step.recipe.get("dirty"):
+            lost = "" if from_commit else f"the kept sources of {step.job} are gone, and "
+            _check_out(repository, commit, target, step, lost)
+        if not clean:
             told[f"the working tree was not clean at commit {commit[:12]}"] = None
         if not from_commit:
             told[f"the kept sources are gone; taken from commit {commit[:12]}"] = None
@@ -65,12 +66,21 @@ def place(
     return places, [*told]
 
 
-def _check_out(repository: Path, commit: str, target: Path, step: Step, digest: str) -> None:
+def _commit(wanted: Plan, step: Step) -> tuple[str, bool]:
+    """The commit that has a step's code, the one it ran at or one made later; whether all of it."""
+    own = step.recipe.get("commit") or ""
+    if own and not step.recipe.get("dirty"):
+        return own, True
+    return wanted.commit or own, bool(wanted.commit or not own)
+
+
+def _check_out(repository: Path, commit: str, target: Path, step: Step, lost: str) -> None:
     """The files of a commit, and nothing in the repository that has to be cleared away."""
-    lost = f"the kept sources of {step.job} are gone, and " if digest else ""
     # Runs of others are told, and what they call a commit may be an option for git.
     if not _COMMIT.fullmatch(commit):
-        raise MissingCodeError(f"{lost}no commit was recorded for {step.job}")
+        raise MissingCodeError(
+            f"{lost}no commit was recorded for {step.job}; commit it, and run again"
+        )
     target.mkdir(parents=True)
     index = {"GIT_INDEX_FILE": str(target.with_suffix(".index"))}
     for arguments in (

@@ -53,6 +53,17 @@ def test_formats_agree(flights: Project, rows: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(pd.DataFrame(lines), table)
 
 
+def test_no_rows(flights: Project, rows: pd.DataFrame) -> None:
+    """A header alone comes back as a header alone: a batch of nothing is no mistake."""
+    rows.head(0).to_csv(flights.folder / "none.csv", index=False)
+
+    said = flights.begat("predict", REF, "none.csv").stdout
+    told = json.loads(flights.begat("predict", REF, "none.csv", "--json").stdout)
+
+    assert said == "prediction,probability_0,probability_1\n"
+    assert told == {"model": REF, "rows": 0, "violations": [], "predictions": []}
+
+
 def test_bad_rows_are_named(flights: Project, rows: pd.DataFrame) -> None:
     """Refused with exit code 2, or left without a prediction; an expectation of the demo counts."""
     bad = rows.head(4).assign(distance=["far", 0, 500, 600])
@@ -115,4 +126,4 @@ def test_hostile_and_lost_models_are_refused(flights: Project, rows: pd.DataFram
     path.chmod(0o644)
     path.write_bytes(b"\x80\x04cposix\nsystem\n.")
 
-    assert digest in flights.begat("predict", REF, "rows.csv", code=1).stderr
+    assert digest[:19] in flights.begat("predict", REF, "rows.csv", code=1).stderr

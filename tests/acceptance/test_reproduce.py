@@ -164,6 +164,21 @@ def test_the_commit(project: Project, tmp_path: Path) -> None:
     assert "index.lock" not in os.listdir(project.folder / ".git")
 
 
+def test_a_commit_made_later(project: Project) -> None:
+    """Where a run found nothing to do in a clean tree, its commit is the code of then."""
+    lake(project.folder)
+    (project.folder / "rides.py").write_text(PIPELINE.replace("limit=5", "limit=7"))
+    git(project.folder, "commit", "--quiet", "--all", "--message", "seven")
+    project.begat("run", "rides.py:pipeline", "--plain", PYTHONHASHSEED="3")
+    (project.folder / "rides.py").unlink()
+
+    found = reproduce(project, "--from-commit", code=0)
+
+    assert (found["verdict"], found["recipes"]) == ("identical", [])
+    lint = json.loads(project.begat("lint", REF, "--json", code=0).stdout)
+    assert "dirty-tree" not in {one["code"] for one in lint["findings"]}
+
+
 def test_lost_sources(project: Project) -> None:
     """Code that nothing kept and no commit has is missing by name, and nothing is tried."""
     spoiler = Spoiler(project.folder / ".begat")

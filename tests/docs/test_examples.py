@@ -31,6 +31,7 @@ PAGES = [
     )
 ]
 
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """Where a Prefect server runs."""

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import example
-from ..loading import about
+from .. import example, files
 from . import keys
 from .keys import Key
 from .verdict import Candidate, Verdict
@@ -35,12 +34,7 @@ class KnownInput:
             ArtifactError: it is not there.
             DataError: it cannot be loaded here.
         """
-        from ...content import models
-
-        space = candidate.space
-        with about("model", candidate.version):
-            data = space.artifacts.read(candidate.version.digest)
-            model = models.load(data, trusted=space.settings.trusted_types)
+        model = files.model(candidate.space, candidate.version)
         signature = candidate.body.get("signature") or {}
         try:
             rows = example.compare(model, signature, relative=self.tolerance)

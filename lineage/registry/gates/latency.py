@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import files
 from ..measure import ENOUGH, measure
 from ..policy import policy_of
 from ..serving import Serving
@@ -44,7 +45,7 @@ class Latency:
         policy = policy_of(space, candidate.version.model)
         serving = Serving.of(policy.serving)
         measured = measure(
-            space.artifacts.read(candidate.version.digest),
+            files.read(space, candidate.version, "model", candidate.version.digest),
             candidate.body.get("signature") or {},
             trusted=space.settings.trusted_types,
         )

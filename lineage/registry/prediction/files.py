@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...content import tables
+from ...content import delimited, tables
 from ...content.memory import MemoryStore
 from ...content.sources import FORMATS
 from ...errors import ParameterError
@@ -38,7 +38,7 @@ def kind_of(name: str) -> str:
 def read(
     data: bytes, kind: str, features: Sequence[Mapping[str, Any]], *, name: str
 ) -> pd.DataFrame:
-    """The rows that a file holds.
+    """The rows that a file holds, if any: a header alone, or an empty file of JSON lines, has none.
 
     CSV has no types, so its values are taken for what the signature says, as far as they can be:
     `007` stays text where the model takes text. What cannot be stays text too.
@@ -54,6 +54,18 @@ def read(
     """
     import pandas as pd
 
+    if kind == "jsonl" and not data.strip():
+        return pd.DataFrame(columns=[feature["name"] for feature in features])
+    if kind != "csv":
+        return _table(data, kind, name)
+    if not delimited.is_bare(data, name=name):
+        _table(data, kind, name)  # it is one; what pandas takes its values for is forgotten
+    frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", dtype=str)
+    typed = [feature["name"] for feature in features if feature["dtype"] != "string"]
+    return frame.assign(**{name: _typed(frame[name]) for name in typed if name in frame.columns})
+
+
+def _table(data: bytes, kind: str, name: str) -> pd.DataFrame:
     store = MemoryStore()
     version = DatasetVersion(
         namespace="file",
@@ -63,13 +75,7 @@ def read(
         size=len(data),
         format=kind,
     )
-    frame = tables.read_table(version, store)
-    if kind != "csv":
-        return frame
-    # It is a table; what pandas takes its values for is forgotten.
-    frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", dtype=str)
-    typed = [feature["name"] for feature in features if feature["dtype"] != "string"]
-    return frame.assign(**{name: _typed(frame[name]) for name in typed if name in frame.columns})
+    return tables.read_table(version, store)
 
 
 def _typed(texts: pd.Series[Any]) -> pd.Series[Any]:

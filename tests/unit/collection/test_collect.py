@@ -240,6 +240,24 @@ def test_told_in_the_log(space: Workspace, tmp_path: Path) -> None:
         assert audit.verify(space.store) == []
 
 
+def test_files_that_two_versions_share(space: Workspace, tmp_path: Path) -> None:
+    """A version is said to go only if a file of it does: not if another has it that is kept."""
+    with using(space):
+        first, second, _ = history(tmp_path, "ABC")
+        kept = run(tmp_path, 2, name="others")
+        with space.store.write() as db:  # beside the log, which is for what tests do
+            db.execute(
+                "UPDATE model_version SET digest = :digest WHERE version = 1 AND model = 'delays'",
+                {"digest": kept.version.digest},
+            )
+
+        assert collect(space, min_age=3600.0).versions == []
+        assert collect(space).versions == [second.version.ref]
+        assert collect(space).versions == []
+        assert not missing(space, [kept.version.digest])
+        assert first.version.ref == "delays@1"
+
+
 def test_nobody_lost_it(space: Workspace, tmp_path: Path) -> None:
     """Verify finds nothing wrong, repair makes nothing again, and show says what became of it."""
     with using(space):

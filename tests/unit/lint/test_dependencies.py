@@ -90,6 +90,24 @@ def test_a_branch_in_poetrys_table(tmp_path: Path) -> None:
     assert (code, "secret" in what) == ("branch-dependency", False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "[tool.begat.policy]\nkeep_versions = 3\n", "[tool.ruff]\n", "[build-system]\n", "[[["],
+    ids=["empty", "begat", "another tool", "build", "malformed"],
+)
+def test_settings_are_no_dependencies(text: str, tmp_path: Path) -> None:
+    """A pyproject.toml that only configures tools says nothing of packages, nor hides who does."""
+    inside = tmp_path / "repository" / "models"
+    (inside.parent / ".git").mkdir(parents=True)
+    inside.mkdir()
+    (inside / "pyproject.toml").write_text(text)
+    alone = [one.code for one in dependencies.of_folder(inside)]
+    (inside.parent / "pyproject.toml").write_text("[project]\ndependencies = ['pandas>=2']\n")
+
+    assert alone == ["no-dependencies"]
+    assert [one.code for one in dependencies.of_folder(inside)] == ["floating-dependency"]
+
+
 def test_nothing_above_the_repository_counts(tmp_path: Path) -> None:
     """A lock file outside the repository is somebody else's."""
     (tmp_path / "uv.lock").touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from begat.lineage.registry import register
 from begat.lineage.settings import load
 from begat.lineage.workspace import Workspace
 from support.history import History, Run, digest, raw
+from support.trips import Trips
 
 Facets = Mapping[str, Any]
 
@@ -221,6 +223,29 @@ def test_code_of_another_producer(commit: str, space: Workspace) -> None:
     )
 
     assert [one.code for one in of_version(space, theirs)] == ([] if commit else ["no-commit"])
+
+
+def test_code_that_was_committed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a run in a clean tree finds that the version stands, no commit is missing."""
+    made = Trips.write(tmp_path / "trips")
+    monkeypatch.chdir(made.folder)
+
+    def codes() -> set[str]:
+        return {
+            one.code
+            for one in of_version(made.space, ModelVersion(model="trips", version=1, digest=""))
+        }
+
+    assert made.run() == "trips@1"
+    assert "no-commit" in codes()
+    made.commit()
+    (made.folder / "notes.txt").write_text("not committed\n")
+    assert made.run() == "trips@1"
+    assert "no-commit" in codes()
+    (made.folder / "notes.txt").unlink()
+    assert made.run() == "trips@1"
+    assert not {"no-commit", "dirty-tree"} & codes()
+    made.space.close()
 
 
 def test_errors_come_first(space: Workspace) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_a_model_file_that_is_gone_is_named(registered: Register) -> None:
     """The message says which artifact is missing."""
     registered(digest_bytes(b"gone"))
 
-    with pytest.raises(ArtifactError, match=f"the model of delays@1: .*{digest_bytes(b'gone')}"):
+    with pytest.raises(ArtifactError, match=re.escape(digest_bytes(b"gone")[:19])):
         lineage.load("delays@1")
 
 
@@ -111,8 +112,7 @@ def test_a_signature_is_verified_by_its_digest(recorder: Recorder, registered: R
     path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b"hour", b"hora"))
 
-    said = f"the signature of delays@1: .*{body['signature_digest']}"
-    with pytest.raises(CorruptArtifactError, match=said):
+    with pytest.raises(CorruptArtifactError, match=r"signature of delays@1 .* is not what it was"):
         lineage.load("delays@1")
 
 

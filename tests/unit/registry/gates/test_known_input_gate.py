@@ -82,7 +82,7 @@ def tampered(candidate: Candidate) -> Iterator[Candidate]:
 @pytest.mark.parametrize("kind", ["known_input", "latency"])
 def test_a_tampered_file_is_named_and_refused(tampered: Candidate, kind: str) -> None:
     """Bytes that are not those that were registered are never loaded."""
-    with pytest.raises(CorruptArtifactError, match=tampered.version.digest):
+    with pytest.raises(CorruptArtifactError, match=tampered.version.digest[:19]):
         make({"gate": kind}).judge(tampered)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from begat.lineage.errors import DataError, ParameterError
+from begat.lineage.errors import DataError, ParameterError, SignatureError
 from begat.lineage.registry.prediction import files
 from support.served import BARE, ROWS, SIGNATURE, frames, model
 
@@ -48,6 +48,32 @@ def test_a_bad_value_in_csv_costs_its_row_alone() -> None:
     assert [(one.column, one.row, one.value) for one in model(ranges="off").check(rows)] == [
         ("hour", 1, "late")
     ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_no_rows(kind: str) -> None:
+    """A file without rows has no predictions, and they are written with the same columns."""
+    none = ROWS.iloc[:0]
+    contents = {
+        "csv": none.to_csv(index=False).encode(),
+        "jsonl": b"\n",
+        "parquet": none.to_parquet(index=False),
+    }
+    rows = files.read(contents[kind], kind, FEATURES, name=f"rows.{kind}")
+    found = files.table(model().outputs(rows), [0, 1])
+
+    assert (len(rows), len(found)) == (0, 0)
+    assert files.write(found, "csv").decode() == "prediction,probability_0,probability_1\n"
+    assert files.write(found, "jsonl") == b""
+    assert [*pd.read_parquet(io.BytesIO(files.write(found, "parquet"))).columns] == [*found.columns]
+
+
+def test_no_rows_of_other_columns() -> None:
+    """A header alone is held against the signature like any other; without one it is no table."""
+    with pytest.raises(SignatureError, match="no column"):
+        model().predict(files.read(b"a,b\n", "csv", FEATURES, name="rows.csv"))
+    with pytest.raises(DataError, match=r"rows.csv is empty"):
+        files.read(b"", "csv", FEATURES, name="rows.csv")
 
 
 def test_a_file_that_is_no_table_is_named() -> None:
