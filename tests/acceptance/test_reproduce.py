@@ -7,16 +7,19 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from begat.lineage import settings
+from begat.lineage.capture import packages
 from begat.lineage.records import ModelVersion
 from begat.lineage.registry.gates import Candidate
 from begat.lineage.registry.gates.reproduction import gate
 from begat.lineage.workspace import Workspace
+from support import wheels
 from support.project import Project
 from support.spoiling import Spoiler
 
@@ -233,6 +236,50 @@ def test_a_missing_library(project: Project) -> None:
     assert found["verdict"] == "cannot"
     assert "package tinyscale 1.0 is not installed" in found["missing"][0]
     assert "--rebuild-environment" in found["missing"][0]
+
+
+def test_an_environment_of_then(project: Project, tmp_path: Path) -> None:
+    """Rebuilt with the recorded packages, where another version is installed, it is as it was.
+
+    Of what is installed here the wheels hold the names and versions, and a path to the rest.
+    """
+    folder = tmp_path / "wheels"
+    here = "\n".join(path for path in sys.path if path.endswith("site-packages"))
+    for name, version in packages.capture().distributions.items():
+        wheels.write(folder, name, version, {f"{name}.pth": here} if name == "numpy" else {})
+    then = scale(tmp_path / "then", "1.0", 1) / "tinyscale.py"
+    wheels.write(folder, "tinyscale", "1.0", {"tinyscale.py": then.read_text()})
+    site = scale(tmp_path / "new", "2.0", 2)
+
+    found = reproduce(
+        project,
+        "--rebuild-environment",
+        code=0,
+        PYTHONPATH=str(site),
+        UV_FIND_LINKS=str(folder),
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+        **wheels.OFFLINE,
+    )
+
+    assert found["verdict"] == "identical"
+    assert found["different"] == []
+
+
+def test_no_environment_of_then(project: Project, tmp_path: Path) -> None:
+    """A recorded version that is nowhere to be had is named, and nothing is trained."""
+    (tmp_path / "wheels").mkdir()
+
+    found = reproduce(
+        project,
+        "--rebuild-environment",
+        code=2,
+        UV_FIND_LINKS=str(tmp_path / "wheels"),
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+        **wheels.OFFLINE,
+    )
+
+    assert found["verdict"] == "cannot"
+    assert "environment: uv pip: " in found["missing"][0]
 
 
 @pytest.mark.parametrize("what", ["changed", "gone"])

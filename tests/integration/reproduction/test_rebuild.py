@@ -5,42 +5,27 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from begat.lineage.reproduction.rebuild import RebuildError, rebuild
+from support import wheels
 
 
 @pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tinyscale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two versions of a distribution, and uv told to look nowhere else."""
     folder = tmp_path / "wheels"
-    folder.mkdir()
     for version in ("1.0", "2.0"):
-        about = f"tinyscale-{version}.dist-info"
-        files = {
-            "tinyscale.py": f"VERSION = {version!r}\n",
-            f"{about}/METADATA": f"Metadata-Version: 2.1\nName: tinyscale\nVersion: {version}\n",
-            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        }
-        files[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"])
-        with zipfile.ZipFile(folder / f"tinyscale-{version}-py3-none-any.whl", "w") as wheel:
-            for name, text in files.items():
-                wheel.writestr(name, text)
-    for name, value in (
-        ("UV_FIND_LINKS", str(folder)),
-        ("UV_NO_INDEX", "1"),
-        ("UV_OFFLINE", "1"),
-        ("UV_CACHE_DIR", str(tmp_path / "cache")),
-        ("UV_PYTHON_DOWNLOADS", "never"),
-    ):
+        wheels.write(folder, "tinyscale", version, {"tinyscale.py": f"VERSION = {version!r}\n"})
+    places = {"UV_FIND_LINKS": str(folder), "UV_CACHE_DIR": str(tmp_path / "cache")}
+    for name, value in {**wheels.OFFLINE, **places}.items():
         monkeypatch.setenv(name, value)
     return folder
 
 
-def test_the_recorded_version(wheels: Path, tmp_path: Path) -> None:
+def test_the_recorded_version(tinyscale: Path, tmp_path: Path) -> None:
     """It has the recorded version, this begat, and not the pipeline's own distributions."""
     packages = {"begat": "0.0.1", "tinyscale": "1.0", "acme-rides": "3.0"}
 
@@ -69,7 +54,7 @@ def test_the_recorded_version(wheels: Path, tmp_path: Path) -> None:
     ids=["package", "python"],
 )
 def test_what_is_nowhere(
-    wheels: Path, tmp_path: Path, packages: dict[str, str], python: str, named: str
+    tinyscale: Path, tmp_path: Path, packages: dict[str, str], python: str, named: str
 ) -> None:
     """A version that uv does not find, or a Python, is named."""
     with pytest.raises(RebuildError, match=named):
