@@ -68,7 +68,9 @@ def test_another_distribution_adds_commands(installed: Path) -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_the_list_of_commands_says_what_each_says_itself(width: int) -> None:
     """Those that are not imported for it too."""
-    context = click.Context(cli.begat, terminal_width=width, max_content_width=width)
+    # With the settings of its own: click keeps the option for help that it made first.
+    own = cli.begat.context_settings
+    context = click.Context(cli.begat, terminal_width=width, max_content_width=width, **own)
     summaries = {
         name: cli.begat._summary(context, name, width)  # type: ignore[attr-defined]  # of our own class
         for name in cli.begat.list_commands(context)
