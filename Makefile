@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 UV := $(shell command -v uv || echo .venv/bin/uv)
+# Much of what tests do is to wait for servers. Files of few long tests are not left for the end.
+WORKERS ?= 3
 # One thread each for the numeric libraries: they add up in one order, however many cores there are.
 export OMP_NUM_THREADS ?= 1
 
@@ -16,7 +18,7 @@ demo: .venv/.ready ## train on real flights twice, in begat-demo/
 	.venv/bin/begat demo
 
 test: .venv/.ready ## run all tests
-	.venv/bin/python -m pytest -q -n 2 --dist loadfile
+	.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready ## lint, types, layers, documentation
 	.venv/bin/ruff check .

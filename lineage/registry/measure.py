@@ -30,7 +30,7 @@ CALLS = 1000
 #: Calls before, and seconds that they and those that count may take.
 WARM_UP_CALLS = 50
 WARM_UP_SECONDS = 2.0
-SECONDS = 15.0
+SECONDS = 5.0
 #: Calls without which no 99th percentile is told apart from the slowest call.
 ENOUGH = 100
 #: Seconds until a process that does not answer is ended.

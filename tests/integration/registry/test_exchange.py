@@ -12,11 +12,11 @@ from begat.lineage.errors import DataError
 from begat.lineage.graph import export
 from begat.lineage.graph.restore import restore
 from begat.lineage.records import ModelVersion
-from begat.lineage.registry import aliases, audit
+from begat.lineage.registry import aliases, audit, stages
 from begat.lineage.workspace import Workspace, using
 from support.acting import Registry, approve, produce, rollback, to
 from support.history import History, train
-from support.registered import ADA, add
+from support.registered import ADA, BOB, add
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_into_an_older_copy(
     assert other.rows() == registry.rows()
     other.artifacts = registry.artifacts
     with other.space() as space:  # and it goes on from there
-        rollback(space)
+        stages.rollback(space, second.ref, identity=BOB, reason="that, too")
     assert other.stages() == ["Production", "Archived", "Archived"]
     other.rows()
 
