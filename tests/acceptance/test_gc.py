@@ -25,7 +25,7 @@ BESIDE = 4.0
 WORKER = """
 import random, sys, time
 from pathlib import Path
-from begat.lineage.errors import ArtifactError
+from begat.lineage.errors import ArtifactError, DataError
 from support.collecting import MONTHS, lay, run
 folder, seed, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 chance, until, done = random.Random(seed), time.monotonic() + seconds, 0
@@ -33,7 +33,7 @@ while time.monotonic() < until:
     lay(folder, chance.choice("ABCD"), chance.choice(MONTHS))
     try:
         run(folder, chance.randrange(3), name=f"delays{seed}")
-    except ArtifactError as error:  # it was told, and does it again
+    except (ArtifactError, DataError) as error:  # it was told, and does it again
         print("again", error)
     done += 1
 print("done", done)

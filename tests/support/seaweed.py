@@ -29,6 +29,8 @@ _GRPC = 10_000
 #: How many volumes it may have: each bucket takes one. Left to itself the server divides the free
 #: disk by the size of a full volume, and on a small disk the tests' buckets are too many.
 _VOLUMES = 10_000
+#: Of all servers of a process, for it remembers what it has put into which bucket.
+_names = count(1)
 
 
 class Server:
@@ -36,7 +38,6 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._names = count(1)
         identity = {
             "name": "begat",
             "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
@@ -65,7 +66,7 @@ class Server:
 
     def bucket(self, *, versioned: bool = False) -> str:
         """The name of a new bucket."""
-        name = f"bucket{os.getpid()}-{next(self._names)}"
+        name = f"bucket{os.getpid()}-{next(_names)}"
         self.client.create_bucket(Bucket=name)
         if versioned:
             self.client.put_bucket_versioning(
