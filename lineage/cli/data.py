@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import as_json, console, label, print_json, short, store
+from .output import as_json, console, label, print_json, short, size, store
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -154,10 +154,10 @@ def pull(
     """
     from .. import dataset
     from ..workspace import workspace
-    from .verify import progress_bars, size
+    from .progress import bars
 
     store()  # says it if nothing is recorded here
-    with progress_bars() as progress:
+    with bars() as progress:
         done = dataset.pull(
             workspace(),
             ref,
@@ -190,7 +190,6 @@ def _files(number: int) -> str:
 
 
 def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
-    from .verify import size
 
     parts = entry["partitions"]
     rows = "" if entry["rows"] is None else f"{entry['rows']:,} rows, "

@@ -23,6 +23,7 @@ from .output import (
     replacing,
     say,
     short,
+    size,
 )
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def check(ctx: click.Context, as_json: bool) -> None:
     Artifacts are not hashed; `begat verify` does that. Ends with exit code 1 if anything is not
     sound.
     """
-    from .verify import print_report, progress_bars
+    from .progress import bars
+    from .verify import print_report
 
-    with _store() as store, progress_bars() as progress:
+    with _store() as store, bars() as progress:
         from ..verify.whole import check as checked
 
         report = checked(store, progress=progress)
@@ -140,7 +142,6 @@ def prune(days: float, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"dropped": yes, "rows": rows, "bytes_before": before, "bytes_after": after})
         return
-    from .verify import size
 
     named = {"lease": "leases", "plan": "plans", "token": "tokens", "presence": "notes"}
     said = ", ".join(f"{number:,} {named[table]}" for table, number in rows.items())

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import ParameterError
-from .output import as_json, console, counted, label, print_json, say, space
-from .verify import size
+from .output import as_json, console, counted, label, print_json, say, size, space
+from .progress import bars
 
 if TYPE_CHECKING:
-    from ..collection import Collection, Progress, Purge
+    from ..collection import Collection, Purge
 
 #: What the shell is told when runs were waited for in vain.
 WAITS = 1
@@ -92,7 +91,7 @@ def gc(
     from ..registry.identity import identity
 
     place = space()
-    with _bars() as progress:
+    with bars() as progress:
         found = collection.collect(
             place,
             delete=delete,
@@ -184,30 +183,3 @@ def _list(title: str, names: Sequence[str]) -> None:
         say((f"{title}:", "bold"))
         for name in shown:
             say(f"  {name}")
-
-
-@contextmanager
-def _bars() -> Iterator[Progress]:
-    """Bars on a terminal, each for one thing that is done; none elsewhere."""
-    from ..collection import quiet
-
-    err = console(stderr=True)
-    if not err.is_terminal:
-        yield quiet
-        return
-    from rich import progress as bars
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-    )
-    with bars.Progress(*columns, console=err, transient=True) as shown:
-        tasks: dict[str, bars.TaskID] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(what, total=None)
-            shown.update(tasks[what], completed=done, total=total or None)
-
-        yield tell

@@ -214,3 +214,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def size(number: float) -> str:
+    """Bytes as people read them.
+
+    >>> size(1_500_000)
+    '1.4 MiB'
+    """
+    if number < 1024:
+        return f"{number:.0f} bytes"
+    for unit in ("KiB", "MiB", "GiB"):
+        number /= 1024
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"

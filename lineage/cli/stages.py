@@ -10,7 +10,7 @@ import click
 
 from ..errors import ParameterError
 from ..graph.stages import named
-from .output import as_json, print_json, say, space
+from .output import as_json, counted, print_json, say, short, size, space
 
 if TYPE_CHECKING:
     from ..registry.audit import Entry
@@ -190,9 +190,6 @@ def sentence(entry: Entry) -> str:
 
 def _cleared(entry: Entry) -> str:
     """What a collection or a purge took."""
-    from .output import counted, short
-    from .verify import size
-
     body = entry.body
     if entry.action == "purge":
         whole = " and what was made of it" if body["with_derived"] else ""

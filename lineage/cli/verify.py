@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from .output import as_json, console, label, print_json, short, store
+from .output import as_json, console, label, print_json, short, size, store
+from .progress import bars
 
 if TYPE_CHECKING:
-    from ..verify import Finding, Progress, Report
+    from ..verify import Finding, Report
 
 #: Lines of one kind that a screen shows; `--json` has the rest.
 LINES = 40
 _STYLES = {"missing": "red", "changed": "red", "lost": "yellow"}
-_STAGES = {
-    "events": "hearing events",
-    "runs": "comparing the graph",
-    "objects": "hashing objects",
-    "reruns": "doing runs again",
-    "tables": "comparing the graph",
-}
 
 
 @click.command()
@@ -44,7 +36,7 @@ def verify(ctx: click.Context, ref: str, repair: bool, as_json: bool) -> None:
     from ..workspace import workspace
 
     store()  # says it if nothing is recorded here
-    with progress_bars() as progress:
+    with bars() as progress:
         if repair:
             report = checks.repair(workspace(), ref, progress=progress)
         else:
@@ -101,47 +93,3 @@ def _print_finding(finding: Finding) -> None:
         out.print(label((f"            {finding.recovery.says}", "dim")))
     elif finding.kind == "object":
         out.print(label(("            nothing that is known can make it again", "dim")))
-
-
-@contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """A bar on the terminal for each thing that is told about; none where stderr is no terminal."""
-    from ..verify import quiet
-
-    err = console(stderr=True)
-    if not err.is_terminal:
-        yield quiet
-        return
-    from rich import progress as bars
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.TextColumn("{task.fields[shown]}"),
-        bars.TimeElapsedColumn(),
-    )
-    with bars.Progress(*columns, console=err, transient=True) as shown:
-        tasks: dict[str, bars.TaskID] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(_STAGES.get(what, what), total=None, shown="")
-            text = size(done) if what == "objects" else str(done)
-            shown.update(tasks[what], completed=done, total=total or None, shown=text)
-
-        yield tell
-
-
-def size(number: float) -> str:
-    """Bytes as people read them.
-
-    >>> size(1_500_000)
-    '1.4 MiB'
-    """
-    if number < 1024:
-        return f"{number:.0f} bytes"
-    for unit in ("KiB", "MiB", "GiB"):
-        number /= 1024
-        if number < 1024:
-            return f"{number:.1f} {unit}"
-    return f"{number / 1024:.1f} TiB"
