@@ -146,7 +146,10 @@ def versions(space: Workspace, model: str) -> list[KeptVersion]:
         archived = _archived(db, model)
         # The database's clock: that of this machine may be another one.
         [now] = db.execute(sql.statements()["clock"], {}).fetchone()
-    until = shifted(now, -timedelta(days=policy.retain_days))
+    try:
+        until = shifted(now, -timedelta(days=policy.retain_days))
+    except OverflowError:  # so long that it is for ever
+        until = ""
     kept = []
     for place, row in enumerate(rows):
         number = row["version"]

@@ -30,10 +30,14 @@ def now() -> str:
 def shifted(time: str, by: timedelta) -> str:
     """A time of `now`'s form, so much later.
 
+    Raises:
+        OverflowError: that is before the year 1, or after 9999.
+
     >>> shifted("2025-01-31T12:00:00.000000Z", timedelta(days=-1))
     '2025-01-30T12:00:00.000000Z'
     """
-    return (datetime.fromisoformat(time) + by).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    then = (datetime.fromisoformat(time) + by).replace(tzinfo=None)
+    return f"{then.isoformat(timespec='microseconds')}Z"
 
 
 def run_event(

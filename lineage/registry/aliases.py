@@ -70,8 +70,11 @@ def remove(
 
     Raises:
         RefError: no version of the model has it.
+        ParameterError: no model is named.
         StoreError: the store failed; nothing changed.
     """
+    if not model:
+        raise ParameterError(f"an alias is taken away as MODEL@NAME; got {name!r}")
     with space.store.write() as db:
         had = _had(db, model, name)
         if had is None:

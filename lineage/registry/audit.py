@@ -215,11 +215,12 @@ def end_of(text: str) -> str:
     ('2024-06-30T23:59:59.999999Z', '2024-06-30T10:00:59.999999Z')
     """
     try:
-        begins = datetime.fromisoformat(text)
-        written = _TIME.fullmatch(text)
-        digits = sum(map(str.isdecimal, written["clock"] or "")) if written else -1
+        begins, written = datetime.fromisoformat(text), _TIME.fullmatch(text)
+        if written is None:
+            raise ValueError(text)  # a week, which would be meant to its end
+        digits = sum(map(str.isdecimal, written["clock"] or ""))
         lasts = _LASTS.get(digits, timedelta(microseconds=1))
-        return normalised((begins + lasts - timedelta(microseconds=1)).isoformat())
+        return normalised((begins + (lasts - timedelta(microseconds=1))).isoformat())
     except (ValueError, OverflowError):
         raise ParameterError(
             f"{text!r} is no time; write 2024-06-30, or 2024-06-30T12:00:00+02:00"

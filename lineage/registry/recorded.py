@@ -120,7 +120,7 @@ def of_version(store: Store, of: ModelVersion) -> Recorded:
         about = {key: row[key] for key in ("digest", "registered_by", "created_at")}
         body = json.loads(row["body"])
         found = _recorded(store, db, row["training_run_id"], body=body, **about)
-        if found.code_is_kept and not found.data.uncommitted:
+        if found.code_is_kept:
             return found  # nobody asks for a commit, and all flow runs would be looked at for it
         return replace(found, commit=commits.confirmed(db, of.ref))
 

@@ -63,7 +63,7 @@ def plan(space: Workspace, ref: str, folder: Path, *, stage: str) -> Release:
             "without --tag"
         )
     of, known = found.version, recorded.of_version(space.store, found.version)
-    commit = known.trained_at or known.commit
+    commit = known.commit or known.trained_at
     if not commit:
         raise ParameterError(
             f"{of} cannot be tagged: its training run recorded no commit; train from a repository"

@@ -67,6 +67,7 @@ def report(
         if one is not None and not math.isfinite(one):
             raise ParameterError(f"what a report says of {name} is a number; got {one}")
     of = find(space, ref).version
+    policy = policy_of(space, of.model)  # which may make no sense: then nothing is kept
     said = {"gate": name, "passed": passed, "value": value, "threshold": threshold}
     with space.store.write() as db:
         entry = audit.append(
@@ -79,7 +80,7 @@ def report(
             reason=reason,
             body={key: one for key, one in said.items() if one is not None},
         )
-    if passed or name not in policy_of(space, of.model).rollback_on:
+    if passed or name not in policy.rollback_on:
         return Reported(report=entry)
     if find(space, of.ref).stage != "Production":
         return Reported(report=entry)

@@ -229,11 +229,10 @@ def _code(facts: _Facts) -> _Found:
     source = facts.recorded.training.get("job.sourceCodeLocation", {})
     commit = facts.recorded.trained_at
     where = source.get("repoUrl") or source.get("url")
-    if facts.recorded.commit:
-        return _Found(f"commit {facts.recorded.commit[:10]}, made when it was trained already")
-    if not commit:
+    later = facts.recorded.commit
+    if not commit and not later:
         return _Found("the training run has no commit", remedy=_COMMIT)
-    if not facts.recorded.code_is_kept:
+    if not facts.recorded.code_is_kept and not later:
         return _Found(
             f"the training run's code was changed since commit {commit[:10]}, and is not kept",
             remedy=_COMMIT,
@@ -241,8 +240,10 @@ def _code(facts: _Facts) -> _Found:
     if jobs := facts.recorded.data.uncommitted:
         return _Found(
             f"{_some(jobs)} prepared data from no commit",
-            remedy=_COMMIT,
+            remedy="commit that code, and let it prepare the data anew",
         )
+    if later:
+        return _Found(f"commit {later[:10]}, made when it was trained already")
     return _Found(
         f"commit {commit[:10]}"
         + (f" of {where}" if where else "")

@@ -29,6 +29,7 @@ from .current import models as all_models
 from .current import production as production_of
 from .current import version as version_of
 from .gates import Candidate, Verdict, judge
+from .history import History, history
 from .identity import POLICY, Identity
 from .policy import Policy, policy_of
 
@@ -50,24 +51,7 @@ SELECT v.version FROM model_version v WHERE v.model = :model AND v.stage = 'Stag
 ) ORDER BY v.version
 """
 _SINCE = """
-SELECT action, who, at FROM audit WHERE model = :model AND after = 'Production'
-ORDER BY seq DESC LIMIT 1
-"""
-# The first is there now.
-_BEEN = """
-SELECT version, MAX(seq) AS since FROM audit WHERE model = :model AND after = 'Production'
-GROUP BY version ORDER BY since DESC
-"""
-_TAKEN_BACK = """
-SELECT replaced, MAX(seq) FROM audit
-WHERE model = :model AND action = 'rollback' AND replaced IS NOT NULL GROUP BY replaced
-"""
-# Unless it was moved since.
-_TAKEN = """
-SELECT who, at, reason FROM audit
-WHERE model = :model AND replaced = :version AND action = 'rollback' AND seq > COALESCE((
-    SELECT MAX(seq) FROM audit WHERE model = :model AND version = :version AND after <> ''
-), 0) ORDER BY seq DESC LIMIT 1
+SELECT at FROM audit WHERE model = :model AND after = 'Production' ORDER BY seq DESC LIMIT 1
 """
 #: Where a version may go by `promote`, and from where.
 _FROM = {"Staging": ("None", "Archived"), "Production": ("Staging",)}
@@ -120,7 +104,7 @@ def promote(
     policy = policy_of(space, model)
     with space.store.read() as db:
         production = production_of(db, model)
-        taken = _taken_back(db, found.version)
+        taken = _taken_back(db, found)
         if to == "Production":
             sign_off.check(db, found, policy)
     if taken and not force:
@@ -151,6 +135,8 @@ def promote(
     with space.store.write() as db:
         _check_still(db, found, production, to)
         files.check_kept(db, found.version, found.files)
+        if _taken_back(db, found) != taken:
+            raise RefusedError(f"{found.version} was taken back while it was judged; try again")
         if policy_of(space, model) != policy:
             raise RefusedError(
                 f"the policy of {model} was changed while {found.version} was judged; try again"
@@ -276,32 +262,18 @@ def rollback(space: Workspace, ref: str, *, identity: Identity, reason: str, to:
     model = of.model if of else ref
     with space.store.read() as db:
         production = production_of(db, model)
-        been, earlier = _been(db, model)
         if production is None:
             check_model(db, model)
             raise RefusedError(
                 f"{model} has no version in Production, so there is none to take back; "
                 f"`begat promote {model}@N --to Production`"
             )
-        since = db.execute(_SINCE, {"model": model}).fetchone()
+        past = history(db, model)
     if of not in (None, production):
         raise RefusedError(f"somebody else was faster: {production} is in Production by now")
-    if since["action"] == "rollback" and not (of or to):
-        # Two who see the same trouble would go two versions back.
-        raise RefusedError(
-            f"{production} was put back by {since['who']} at {_minute(since['at'])} already; to go "
-            f"further back, name it: `begat rollback {production}`"
-        )
     wanted = find(space, to).version if to else None
-    if wanted is not None and (wanted.model != model or wanted.version not in been):
-        raise RefusedError(
-            f"{wanted} was never in Production before; `begat audit --model {model}` shows which "
-            "were"
-        )
-    if wanted is None and not earlier:
-        raise RefusedError(
-            f"no version of {model} was in Production before {production}; promote another one"
-        )
+    earlier = past.earlier
+    _check_wanted(production, wanted, past, named=of is not None and ref == of.ref)
     target = find(space, f"{model}@{wanted.version if wanted else earlier[0]}")
     try:
         files.check(space, target.version, target.files)
@@ -326,6 +298,39 @@ def rollback(space: Workspace, ref: str, *, identity: Identity, reason: str, to:
             identity=identity,
             reason=reason,
             body=target.sealed,
+        )
+
+
+def _check_wanted(
+    production: ModelVersion, wanted: ModelVersion | None, past: History, *, named: bool
+) -> None:
+    """See that a rollback goes where somebody wants it to go."""
+    model, last = production.model, past.last
+    put = f"put there by {last['who']} at {_minute(last['at'])}" if last else "put there"
+    if wanted == production:
+        raise RefusedError(f"{production} is in Production already, {put}")
+    if wanted is not None:
+        if wanted.model != model or wanted.version not in past.produced:
+            raise RefusedError(
+                f"{wanted} was never in Production before; `begat audit --model {model}` shows "
+                "which were"
+            )
+        return
+    if last and last["action"] == "rollback" and not named:
+        # Two who see the same trouble would go two versions back.
+        further = f"; to go further back, name it: `begat rollback {production}`"
+        raise RefusedError(
+            f"{production} is in Production by a rollback already, {put}"
+            + (further if past.earlier else "")
+        )
+    if not past.earlier and past.produced[1:]:
+        raise RefusedError(
+            f"all that were in Production before {production} were taken back; name one of them "
+            f"by --to: {', '.join(f'{model}@{number}' for number in past.produced[1:])}"
+        )
+    if not past.earlier:
+        raise RefusedError(
+            f"no version of {model} was in Production before {production}; promote another one"
         )
 
 
@@ -405,20 +410,12 @@ def _replaced(db: Connection, model: str, policy: Policy) -> dict[int, str]:
     return dict.fromkeys(waiting, due)
 
 
-def _been(db: Connection, model: str) -> tuple[list[int], list[int]]:
-    """The versions that were in Production before the one that is, the last first.
-
-    And those of them that no rollback has taken back.
-    """
-    taken = dict(db.execute(_TAKEN_BACK, {"model": model}).fetchall())
-    been = db.execute(_BEEN, {"model": model}).fetchall()[1:]
-    sound = [row["version"] for row in been if taken.get(row["version"], 0) < row["since"]]
-    return [row["version"] for row in been], sound
-
-
-def _taken_back(db: Connection, of: ModelVersion) -> str:
-    """By whom a version was taken back, and why; empty if it was not, or has moved since."""
-    row = db.execute(_TAKEN, {"model": of.model, "version": of.version}).fetchone()
+def _taken_back(db: Connection, found: Version) -> str:
+    """By whom a version was taken back, and why; empty if it was not, or was let in since."""
+    if found.stage != "Archived":
+        return ""
+    of = found.version
+    row = history(db, of.model).barred.get(of.version)
     if row is None:
         return ""
     return f"taken back by {row['who']} at {_minute(row['at'])} ({row['reason']})"

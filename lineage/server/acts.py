@@ -143,6 +143,8 @@ def _seq(after: str | None) -> int:
 
 
 def _do(space: Workspace, said: Act, *, text: str, host: str) -> Entry | None:
+    if said.delete and said.act != "alias":
+        raise ParameterError(f"an alias is deleted, and nothing else; got {said.act!r} with delete")
     who = identity(space.store, text=text, host=host)
     ref, reason = said.ref, said.reason
     match said.act:

@@ -37,7 +37,7 @@ _MEANINGS = {
     403: "The token is not for this, or a browser asks for another site",
     404: "There is no such thing",
     408: "The body did not arrive",
-    409: "The registry's rules do not allow it; nothing changed",
+    409: "The registry's rules do not allow it; no stage changed",
     413: "The body is too large",
     415: "The body is of another type",
     422: "A parameter is not what it should be",

@@ -17,7 +17,7 @@ from begat.lineage.errors import CollectedError
 from begat.lineage.graph import presence
 from begat.lineage.graph.pedigree import pedigree
 from begat.lineage.records import DatasetVersion
-from begat.lineage.registry import aliases, audit, sign_off, stages
+from begat.lineage.registry import aliases, audit, policy, sign_off, stages
 from begat.lineage.settings import Settings
 from begat.lineage.tracking import Tracked
 from begat.lineage.verify import repair, verification
@@ -122,6 +122,20 @@ def test_what_is_kept(space: Workspace, tmp_path: Path, why: str) -> None:
 
         assert missing(space, first.digests) == set()
     assert why in {line.why for line in found.lines}
+
+
+@pytest.mark.parametrize("days", [400_000, 999_999])
+def test_retained_for_ever(space: Workspace, tmp_path: Path, days: int) -> None:
+    """So many days that they begin before the calendar does."""
+    with using(space):
+        first, second = history(tmp_path, "AB")
+        stages.promote(space, first.version.ref, to="Staging", identity=ADA, judge=lambda *_: [])
+        stages.archive(space, first.version.ref, identity=ADA)
+        policy.save(space.store, second.version, {"retain_days": days}, identity=ADA)
+        found = collect(space)
+
+        assert missing(space, first.digests) == set()
+    assert "retained" in {line.why for line in found.lines}
 
 
 def test_taken_back(space: Workspace, tmp_path: Path) -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from begat.lineage.content import merkle
-from begat.lineage.events import facets, input_dataset, new_id, now, output_dataset, run_event
+from begat.lineage.events import (
+    facets,
+    input_dataset,
+    new_id,
+    now,
+    output_dataset,
+    run_event,
+    shifted,
+)
 from begat.lineage.events.build import INLINE_PARTITIONS
 from begat.lineage.records import Caller, DatasetVersion, ModelVersion, RunRef, Snapshot, State
 from support.openlineage import Specification
@@ -73,6 +81,14 @@ def test_a_run_says_who_started_it() -> None:
         "run": {"runId": OUTER.run_id},
         "job": {"namespace": "team", "name": "nightly"},
     }
+
+
+def test_a_shifted_time_is_one_still() -> None:
+    """A time of long ago sorts before one of today, as text."""
+    then = shifted(now(), -timedelta(days=600_000))
+
+    assert len(then) == len(now())
+    assert then < now()
 
 
 def test_an_outermost_parent_is_the_root() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from begat.lineage.errors import ParameterError
 from begat.lineage.registry import audit
 from begat.lineage.registry.audit import Entry
 from support.recorder import Recorder
@@ -30,6 +31,14 @@ def log(recorder: Recorder) -> Callable[[int], list[Entry]]:
         return audit.entries(recorder.store)
 
     return write
+
+
+def test_ends_of_times() -> None:
+    """The last day there is ends, too; a week is no time."""
+    assert audit.end_of("9999-12-31") == audit.ALWAYS
+    for text in ("2024-W26", "2024-W26-7", "soon"):
+        with pytest.raises(ParameterError, match="is no time"):
+            audit.end_of(text)
 
 
 def test_a_sound_log(recorder: Recorder, log: Callable[[int], list[Entry]]) -> None:

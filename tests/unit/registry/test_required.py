@@ -120,7 +120,7 @@ def test_each_missing_item_is_named_with_its_remedy(given: Recorded, case: str) 
     assert str(found).endswith(f"; {found.remedy}")
 
 
-@pytest.mark.parametrize("case", ["commit", "data's commit"])
+@pytest.mark.parametrize("case", ["commit", "sources"])
 def test_what_is_committed_later_counts(given: Recorded, case: str) -> None:
     """A run that found nothing to do in a clean tree says which commit holds the code."""
     _, spoil, _ = MISSING[case]
@@ -128,6 +128,15 @@ def test_what_is_committed_later_counts(given: Recorded, case: str) -> None:
 
     assert not found.missing
     assert found.says == "commit dddddddddd, made when it was trained already"
+
+
+def test_no_later_commit_holds_the_code_of_another_flow(given: Recorded) -> None:
+    """What another flow prepared from no commit is told, whatever this flow's runs say."""
+    _, spoil, said = MISSING["data's commit"]
+    [found] = required.look(replace(spoil(given), commit="d" * 40), names=["code"])
+
+    assert found.missing
+    assert said in str(found)
 
 
 def test_uncommitted_changes_count_as_long_as_they_are_kept(given: Recorded) -> None:

@@ -222,7 +222,7 @@ def test_rollback(recorder: Recorder) -> None:
     # Further back, and never to what was taken back.
     stages.rollback(recorder, "delays@2", identity=BOB, reason="that, too")
     assert [stage(recorder, one) for one in versions] == ["Production", "Archived", "Archived"]
-    with pytest.raises(RefusedError, match="no version of delays was in Production before"):
+    with pytest.raises(RefusedError, match=r"taken back; name one of them by --to: delays@2, del"):
         stages.rollback(recorder, "delays@1", identity=BOB, reason="again")
     assert audit.verify(recorder.store) == []
 
@@ -235,7 +235,8 @@ def test_two_who_see_the_same_trouble(recorder: Recorder) -> None:
     stages.rollback(recorder, "delays", identity=BOB, reason="worse on AA")
 
     for ref, why in (
-        ("delays", "was put back by bob at"),
+        ("delays@Production", "by a rollback already"),
+        ("delays", r"by a rollback already, put there by bob at .* `begat rollback delays@2`"),
         ("delays@3", "delays@2 is in"),
     ):
         with pytest.raises(RefusedError, match=why):
@@ -249,9 +250,14 @@ def test_rollback_is_taken_back(recorder: Recorder) -> None:
     for version in versions:
         produce(recorder, version)
     stages.rollback(recorder, "delays", identity=BOB, reason="worse on AA")
+    with pytest.raises(RefusedError, match="delays@1 is in Production already, put there by bob"):
+        stages.rollback(recorder, "delays", identity=BOB, reason="once more", to="delays@1")
     stages.rollback(recorder, "delays", identity=BOB, reason="it was the data", to="delays@2")
 
     assert [stage(recorder, one) for one in versions] == ["Archived", "Production"]
+    # What stood in for it was not taken back: it is there for the next time.
+    stages.rollback(recorder, "delays@2", identity=BOB, reason="it was not")
+    assert [stage(recorder, one) for one in versions] == ["Production", "Archived"]
     assert audit.verify(recorder.store) == []
 
 
@@ -344,6 +350,12 @@ def test_another_was_faster(recorder: Recorder) -> None:
     with pytest.raises(RefusedError, match="somebody else was faster"):
         stages.promote(recorder, first.ref, to="Staging", identity=ADA, judge=slow)
     assert len(audit.entries(recorder.store)) == 1
+
+
+def test_no_model_named(recorder: Recorder) -> None:
+    """An alias is taken away from a model, which has to be named."""
+    with pytest.raises(ParameterError, match="MODEL@NAME; got 'blue'"):
+        aliases.remove(recorder, "", "blue", identity=ADA)
 
 
 def test_aliases(recorder: Recorder) -> None:
