@@ -190,7 +190,6 @@ def _files(number: int) -> str:
 
 
 def _status(entry: Mapping[str, Any], everything: bool) -> Iterator[Text]:
-
     parts = entry["partitions"]
     rows = "" if entry["rows"] is None else f"{entry['rows']:,} rows, "
     many = f"{len(parts):,} partitions, " if len(parts) > 1 or parts[0]["partition"] else ""

@@ -142,7 +142,6 @@ def prune(days: float, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"dropped": yes, "rows": rows, "bytes_before": before, "bytes_after": after})
         return
-
     named = {"lease": "leases", "plan": "plans", "token": "tokens", "presence": "notes"}
     said = ", ".join(f"{number:,} {named[table]}" for table, number in rows.items())
     if yes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ParameterError, SettingsError
+from ..errors import ParameterError
 from .output import as_json, console, print_json, say, space
 
 if TYPE_CHECKING:
@@ -112,15 +111,14 @@ def _warn(place: Workspace, model: str, name: str) -> None:
     from ..registry.policy import policy_of
     from ..registry.reports import awaited
 
-    with suppress(SettingsError):  # the report is kept, whatever `begat policy check` says
-        there = awaited(policy_of(place, model))
-        if name not in there:
-            asks = f"asks for {', '.join(there)}" if there else "asks for no report"
-            say(
-                f"begat: the report is kept, but nothing comes of {name!r}: the policy of {model} "
-                f"{asks}; see `begat policy show {model}`",
-                stderr=True,
-            )
+    there = awaited(policy_of(place, model))
+    if name not in there:
+        asks = f"asks for {', '.join(there)}" if there else "asks for no report"
+        say(
+            f"begat: the report is kept, but nothing comes of {name!r}: the policy of {model} "
+            f"{asks}; see `begat policy show {model}`",
+            stderr=True,
+        )
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:

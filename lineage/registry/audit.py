@@ -227,6 +227,15 @@ def end_of(text: str) -> str:
         ) from None
 
 
+def minute(time: str) -> str:
+    """A time of the log as sentences name it.
+
+    >>> minute("2024-06-30T12:00:01.000000Z")
+    '2024-06-30 12:00 UTC'
+    """
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
 def verify(store: Store, *, head: str = "") -> list[Flaw]:
     """Every row that was edited, removed or put elsewhere, and what does not follow from the log.
 

@@ -200,7 +200,7 @@ def archive(
         if due is not None and due > now() and not force:
             raise RefusedError(
                 f"{of} was in Production until lately, and is kept warm until what replaced it is "
-                f"stable for {policy.stable_hours:g} h, at {_minute(due)}; wait, "
+                f"stable for {policy.stable_hours:g} h, at {audit.minute(due)}; wait, "
                 "or --force it with a --reason"
             )
         return _archive(space, db, of, found.stage, identity=identity, reason=reason)
@@ -306,7 +306,7 @@ def _check_wanted(
 ) -> None:
     """See that a rollback goes where somebody wants it to go."""
     model, last = production.model, past.last
-    put = f"put there by {last['who']} at {_minute(last['at'])}" if last else "put there"
+    put = f"put there by {last['who']} at {audit.minute(last['at'])}" if last else "put there"
     if wanted == production:
         raise RefusedError(f"{production} is in Production already, {put}")
     if wanted is not None:
@@ -418,8 +418,4 @@ def _taken_back(db: Connection, found: Version) -> str:
     row = history(db, of.model).barred.get(of.version)
     if row is None:
         return ""
-    return f"taken back by {row['who']} at {_minute(row['at'])} ({row['reason']})"
-
-
-def _minute(time: str) -> str:
-    return f"{time[:16].replace('T', ' ')} UTC"
+    return f"taken back by {row['who']} at {audit.minute(row['at'])} ({row['reason']})"

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...events import now
+from .. import audit
 from . import keys
 from .keys import Key
 from .verdict import Candidate, Verdict
@@ -44,7 +45,7 @@ class Report:
             ]
         said = found.body
         how = "passed" if said.get("passed") else "failed"
-        by = f"reported as {how} by {found.who} at {found.at[:16].replace('T', ' ')} UTC"
+        by = f"reported as {how} by {found.who} at {audit.minute(found.at)}"
         hours = _hours_since(found.at)
         if self.max_age_hours is not None and hours > self.max_age_hours:
             return [
